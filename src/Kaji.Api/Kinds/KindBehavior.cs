@@ -1,0 +1,52 @@
+using System.Text.Json.Nodes;
+
+namespace Kaji.Api.Kinds;
+
+/// <summary>
+/// What one kind adds to the generic registry: defaults, validation, what a client may not set, columns. One file a kind derives from this in
+/// <c>Kinds/</c>; the base class is the behaviour of a kind that adds nothing. Pure: no I/O, no clock.
+/// </summary>
+public class KindBehavior
+{
+    /// <summary>Fills defaults in place (before admission, on create and update, and for reads of nothing: stored bytes are already defaulted).</summary>
+    public virtual void Default(JsonObject obj)
+    {
+    }
+
+    /// <summary>On create: drops what clients may not set (usually status), sets initial values. metadata is handled by the registry.</summary>
+    public virtual void PrepareForCreate(JsonObject obj)
+    {
+    }
+
+    /// <summary>On update of the main resource: carries over what this endpoint may not change (usually status).</summary>
+    public virtual void PrepareForUpdate(JsonObject obj, JsonObject old)
+    {
+    }
+
+    /// <summary>On update of <c>/status</c>: carries over everything but status (and metadata that status updates may set).</summary>
+    public virtual void PrepareForStatusUpdate(JsonObject obj, JsonObject old)
+    {
+    }
+
+    /// <summary>All that is wrong with a new object. metadata is validated by the registry.</summary>
+    public virtual void Validate(JsonObject obj, ICollection<FieldError> errors)
+    {
+    }
+
+    /// <summary>All that is wrong with a change (immutable fields and so on); called after <see cref="Validate"/>.</summary>
+    public virtual void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
+    {
+    }
+
+    /// <summary>Whether a change to the object must raise metadata.generation. By default when anything but metadata and status differs, for kinds that have generation.</summary>
+    public virtual bool HasGeneration => false;
+
+    /// <summary>Grace period in seconds when the delete options name none; null when the kind is deleted at once (all but Pod).</summary>
+    public virtual long? DefaultGracePeriodSeconds(JsonObject obj) => null;
+
+    /// <summary>Names of the fields that field selectors may use besides metadata.name and metadata.namespace.</summary>
+    public virtual IReadOnlyList<string> SelectableFields => [];
+
+    /// <summary>Value of a selectable field (empty when unset).</summary>
+    public virtual string SelectableField(JsonObject obj, string field) => "";
+}

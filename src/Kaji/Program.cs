@@ -1,0 +1,6 @@
+namespace Kaji;
+
+internal static class Program
+{
+    private static int Main() => 0;
+}
