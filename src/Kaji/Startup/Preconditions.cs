@@ -1,0 +1,36 @@
+using System.Runtime.InteropServices;
+
+namespace Kaji.Startup;
+
+/// <summary>What must hold before anything is started: told as one sentence with the command that mends it.</summary>
+internal static partial class Preconditions
+{
+    private static readonly (string Tool, string Package)[] Tools =
+    [
+        ("crun", "crun"), ("conmon", "conmon"), ("nft", "nftables"), ("nsenter", "util-linux"), ("unshare", "util-linux"), ("setsid", "util-linux"),
+    ];
+
+    public static void Root(string what)
+    {
+        if (Geteuid() != 0)
+        {
+            throw new UserError($"{what} needs root: it makes namespaces, cgroups and network interfaces. Run it with sudo.");
+        }
+    }
+
+    public static void ToolsPresent()
+    {
+        var missing = Tools.Where(tool => !OnPath(tool.Tool)).ToArray();
+        if (missing.Length > 0)
+        {
+            throw new UserError(
+                $"missing: {string.Join(", ", missing.Select(m => m.Tool))}. Install with: apt-get install -y {string.Join(' ', missing.Select(m => m.Package).Distinct(StringComparer.Ordinal))}");
+        }
+    }
+
+    private static bool OnPath(string tool) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin").Split(':').Append("/usr/sbin").Any(dir => File.Exists(Path.Combine(dir, tool)));
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint Geteuid();
+}
