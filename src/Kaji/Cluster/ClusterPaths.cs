@@ -60,5 +60,11 @@ internal sealed class ClusterPaths
 
     public string NftTable => $"kaji_{Id}";
 
+    /// <summary>Name of this cluster's context in kubeconfig files.</summary>
+    public string ContextName => Data == DefaultDataDirectory ? "kaji" : $"kaji-{Id}";
+
+    /// <summary>Pin of the mount namespace that holds the containers' mounts on hosts with hybrid cgroups.</summary>
+    public string MountNamespace => Path.Combine(Run, "ns", "mnt");
+
     public string Cgroup => $"/kaji/{Id}";
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using YamlDotNet.Core;
-using YamlDotNet.Core.Events;
+using YamlDotNet.RepresentationModel;
 
 namespace Kaji.Manifests;
 
@@ -24,6 +24,9 @@ internal sealed record Manifest(JsonObject Object, string File, long Line)
 /// </summary>
 internal static partial class ManifestReader
 {
+    /// <summary>Bound of one document, so that nested aliases can't fill the memory.</summary>
+    private const int MaxNodes = 1_000_000;
+
     private static readonly string[] Extensions = [".yaml", ".yml", ".json"];
 
     public static IReadOnlyList<Manifest> Read(IEnumerable<string> paths)
@@ -56,14 +59,12 @@ internal static partial class ManifestReader
         try
         {
             using var reader = new StreamReader(file);
-            var parser = new MergingParser(new Parser(reader));
-            parser.Consume<StreamStart>();
-            while (parser.TryConsume<DocumentStart>(out var start))
+            var yaml = new YamlStream();
+            yaml.Load(new MergingParser(new Parser(reader)));
+            foreach (var document in yaml.Documents)
             {
-                var line = parser.Current is { } first ? first.Start.Line : start.Start.Line;
-                var node = Node(parser, file);
-                parser.Consume<DocumentEnd>();
-                Take(node, file, line, into);
+                var budget = MaxNodes;
+                Take(Node(document.RootNode, file, ref budget), file, document.RootNode.Start.Line, into);
             }
         }
         catch (YamlException e)
@@ -105,43 +106,36 @@ internal static partial class ManifestReader
         }
     }
 
-    private static JsonNode? Node(IParser parser, string file)
+    private static JsonNode? Node(YamlNode node, string file, ref int budget)
     {
-        if (parser.TryConsume<Scalar>(out var scalar))
+        if (--budget < 0)
         {
-            return scalar.Style == ScalarStyle.Plain ? Resolve(scalar.Value) : JsonValue.Create(scalar.Value);
+            throw new UserError($"{file} line {node.Start.Line}: the document has more than {MaxNodes} values once its aliases are followed.");
         }
 
-        if (parser.TryConsume<SequenceStart>(out _))
+        switch (node)
         {
-            var array = new JsonArray();
-            while (!parser.TryConsume<SequenceEnd>(out _))
-            {
-                array.Add(Node(parser, file));
-            }
-
-            return array;
-        }
-
-        if (parser.TryConsume<MappingStart>(out _))
-        {
-            var obj = new JsonObject();
-            while (!parser.TryConsume<MappingEnd>(out _))
-            {
-                var key = parser.Consume<Scalar>();
-                if (obj.ContainsKey(key.Value))
+            case YamlScalarNode scalar:
+                return scalar.Style == ScalarStyle.Plain ? Resolve(scalar.Value ?? "") : JsonValue.Create(scalar.Value);
+            case YamlSequenceNode sequence:
+                var array = new JsonArray();
+                foreach (var item in sequence.Children)
                 {
-                    throw new UserError($"{file} line {key.Start.Line}: the key \"{key.Value}\" is given twice.");
+                    array.Add(Node(item, file, ref budget));
                 }
 
-                obj[key.Value] = Node(parser, file);
-            }
+                return array;
+            case YamlMappingNode mapping:
+                var obj = new JsonObject();
+                foreach (var (key, value) in mapping.Children)
+                {
+                    obj[(key as YamlScalarNode)?.Value ?? throw new UserError($"{file} line {key.Start.Line}: a key must be a plain word.")] = Node(value, file, ref budget);
+                }
 
-            return obj;
+                return obj;
+            default:
+                throw new UserError($"{file} line {node.Start.Line}: unexpected {node.NodeType}.");
         }
-
-        var at = parser.Current!.Start.Line;
-        throw new UserError($"{file} line {at}: YAML aliases are not supported in manifests; write the value out.");
     }
 
     private static JsonNode? Resolve(string text)
