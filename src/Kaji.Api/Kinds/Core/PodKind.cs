@@ -1,0 +1,104 @@
+using System.Text.Json.Nodes;
+using Kaji.Api.Errors;
+using Kaji.Api.Metadata;
+
+namespace Kaji.Api.Kinds.Core;
+
+/// <summary>Pod: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/</summary>
+internal sealed class PodKind : StatusKind
+{
+    public override IReadOnlyList<string> SelectableFields =>
+        ["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork", "status.phase", "status.podIP", "status.nominatedNodeName"];
+
+    public override void Default(JsonObject obj)
+    {
+        var spec = obj.Ensure("spec");
+        PodSpecRules.Default(spec);
+        spec.Default("enableServiceLinks", true);
+    }
+
+    public override void PrepareForCreate(JsonObject obj) =>
+        obj["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QosClass(obj.Obj("spec")!) };
+
+    public override void PrepareForUpdate(JsonObject obj, JsonObject old)
+    {
+        base.PrepareForUpdate(obj, old);
+        if (obj.Obj("spec") is { } spec && spec.Str("nodeName").Length == 0 && old.Obj("spec").Str("nodeName") is { Length: > 0 } node)
+        {
+            spec["nodeName"] = node;
+        }
+    }
+
+    public override void Validate(JsonObject obj, ICollection<FieldError> errors)
+    {
+        if (obj.Obj("spec") is { } spec)
+        {
+            PodSpecRules.Validate(spec, "spec", errors);
+        }
+    }
+
+    public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
+    {
+        var now = Comparable(obj);
+        var before = Comparable(old);
+        if (!JsonNode.DeepEquals(now, before))
+        {
+            errors.Forbidden("spec", "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
+        }
+
+        foreach (var toleration in old.Obj("spec").Items("tolerations"))
+        {
+            if (!obj.Obj("spec").Items("tolerations").Any(t => JsonNode.DeepEquals(t, toleration)))
+            {
+                errors.Forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
+                break;
+            }
+        }
+    }
+
+    public override long? DefaultGracePeriodSeconds(JsonObject obj) => obj.Obj("spec").Int("terminationGracePeriodSeconds") ?? 30;
+
+    public override string SelectableField(JsonObject obj, string field) => field switch
+    {
+        "spec.hostNetwork" => obj.Obj("spec").Bool("hostNetwork") == true ? "true" : "false",
+        _ when field.StartsWith("spec.", StringComparison.Ordinal) => obj.Obj("spec").Str(field["spec.".Length..]),
+        _ => obj.Obj("status").Str(field["status.".Length..]),
+    };
+
+    /// <summary>Guaranteed, Burstable or BestEffort, by the requests and limits of cpu and memory.</summary>
+    private static string QosClass(JsonObject spec)
+    {
+        var any = false;
+        var guaranteed = true;
+        foreach (var container in spec.Items("initContainers").Concat(spec.Items("containers")))
+        {
+            foreach (var name in (ReadOnlySpan<string>)["cpu", "memory"])
+            {
+                var request = container.Obj("resources").Obj("requests")?[name];
+                var limit = container.Obj("resources").Obj("limits")?[name];
+                any |= request is not null || limit is not null;
+                guaranteed &= limit is not null && request is not null
+                    && Quantity.TryParse(limit.Text(), out var most) && Quantity.TryParse(request.Text(), out var least) && most == least && most.Sign > 0;
+            }
+        }
+
+        return !any ? "BestEffort" : guaranteed ? "Guaranteed" : "Burstable";
+    }
+
+    /// <summary>The spec without what may change.</summary>
+    private static JsonObject Comparable(JsonObject pod)
+    {
+        var spec = (JsonObject)(pod.Obj("spec") ?? []).DeepClone();
+        foreach (var container in spec.Items("containers").Concat(spec.Items("initContainers")))
+        {
+            container.Remove("image");
+        }
+
+        foreach (var field in (ReadOnlySpan<string>)["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName", "ephemeralContainers", "schedulingGates", "nodeSelector", "affinity"])
+        {
+            spec.Remove(field);
+        }
+
+        return spec;
+    }
+}

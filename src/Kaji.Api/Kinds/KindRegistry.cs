@@ -1,0 +1,50 @@
+using Kaji.Api.Kinds.Apps;
+using Kaji.Api.Kinds.Core;
+using Kaji.Api.Kinds.Other;
+
+namespace Kaji.Api.Kinds;
+
+/// <summary>Which behaviour a kind has. A kind that is not named here and has a status subresource behaves as <see cref="StatusKind"/>, others as the base.</summary>
+public static class KindRegistry
+{
+    private static readonly KindBehavior Plain = new();
+    private static readonly KindBehavior WithStatus = new StatusKind();
+
+    private static readonly Dictionary<(string Group, string Kind), KindBehavior> Named = new()
+    {
+        [("", "Pod")] = new PodKind(),
+        [("", "PodTemplate")] = new PodTemplateKind(),
+        [("", "Service")] = new ServiceKind(),
+        [("", "ConfigMap")] = new ConfigMapKind(),
+        [("", "Secret")] = new SecretKind(),
+        [("", "Namespace")] = new NamespaceKind(),
+        [("", "Node")] = new NodeKind(),
+        [("", "Event")] = new EventKind(),
+        [("", "Endpoints")] = new EndpointsKind(),
+        [("", "ReplicationController")] = new ReplicationControllerKind(),
+        [("", "PersistentVolumeClaim")] = new PersistentVolumeClaimKind(),
+        [("", "PersistentVolume")] = new PersistentVolumeKind(),
+        [("discovery.k8s.io", "EndpointSlice")] = new EndpointSliceKind(),
+        [("apps", "Deployment")] = new DeploymentKind(),
+        [("apps", "ReplicaSet")] = new ReplicaSetKind(),
+        [("apps", "StatefulSet")] = new StatefulSetKind(),
+        [("apps", "DaemonSet")] = new DaemonSetKind(),
+        [("batch", "Job")] = new JobKind(),
+        [("batch", "CronJob")] = new CronJobKind(),
+        [("coordination.k8s.io", "Lease")] = new LeaseKind(),
+        [("rbac.authorization.k8s.io", "RoleBinding")] = new RoleBindingKind(),
+        [("rbac.authorization.k8s.io", "ClusterRoleBinding")] = new RoleBindingKind(),
+        [("rbac.authorization.k8s.io", "Role")] = new RoleKind(),
+        [("rbac.authorization.k8s.io", "ClusterRole")] = new RoleKind(),
+        [("scheduling.k8s.io", "PriorityClass")] = new PriorityClassKind(),
+        [("storage.k8s.io", "StorageClass")] = new StorageClassKind(),
+        [("networking.k8s.io", "NetworkPolicy")] = new NetworkPolicyKind(),
+        [("certificates.k8s.io", "CertificateSigningRequest")] = new CertificateSigningRequestKind(),
+    };
+
+    /// <summary>The behaviour of a built-in resource.</summary>
+    public static KindBehavior BehaviorFor(ResourceInfo resource) =>
+        Named.TryGetValue((resource.Group, resource.Kind), out var named) ? named
+        : resource.Subresources.Any(s => s.Name == "status") ? WithStatus
+        : Plain;
+}
