@@ -1,0 +1,26 @@
+namespace Kaji.Network.Addresses;
+
+/// <summary>Settings under /proc/sys, named as sysctl(8) does with slashes where a name has dots: <c>net/ipv4/ip_forward</c>.</summary>
+internal static class Sysctl
+{
+    public static string PathOf(string name) => "/proc/sys/" + name.Replace('.', '/');
+
+    /// <summary>Writes unless it already is so: a machine that has it right may have /proc/sys read-only.</summary>
+    public static void Write(string name, string value)
+    {
+        var path = name.StartsWith('/') ? name : PathOf(name);
+        if (File.ReadAllText(path).Trim() == value)
+        {
+            return;
+        }
+
+        try
+        {
+            File.WriteAllText(path, value);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidOperationException($"The network needs {path} = {value}, which could not be set: {e.Message}", e);
+        }
+    }
+}
