@@ -1,0 +1,124 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Kaji.Linux.Calls;
+using Kaji.Linux.Files;
+
+namespace Kaji.Linux.Mounts;
+
+/// <summary>
+/// Where an engine's mounts live: a mount namespace pinned as a file in the run directory. The executable replaces itself by util-linux'
+/// <c>unshare</c> or <c>nsenter</c>, which start it again inside; a restarted engine so finds its mounts. Mounts made on the host later are seen
+/// inside (slave propagation), ours are not seen outside.
+/// </summary>
+public sealed class MountNamespaceLauncher(string runDirectory)
+{
+    private const string InsideVariable = "KAJI_MOUNT_NAMESPACE";
+    private const long NamespaceFileSystem = 0x6e736673;
+
+    /// <summary>The file the namespace is pinned to.</summary>
+    public string PinPath => Path.Combine(runDirectory, "mnt");
+
+    /// <summary>A namespace is pinned already (and holds what an earlier run mounted).</summary>
+    public bool IsPinned => File.Exists(PinPath) && FileSystem.TypeOf(PinPath) == NamespaceFileSystem;
+
+    /// <summary>This process runs in the pinned namespace.</summary>
+    public bool IsInside => Environment.GetEnvironmentVariable(InsideVariable) == PinPath && !HybridCgroups.Detected;
+
+    /// <summary>The arguments to execute: <paramref name="command"/> inside. Prepares the run directory; call it outside.</summary>
+    public IReadOnlyList<string> Prepare(IReadOnlyList<string> command)
+    {
+        if (IsPinned)
+        {
+            return ["/usr/bin/nsenter", $"--mount={PinPath}", "--", .. command];
+        }
+
+        Directory.CreateDirectory(runDirectory);
+        // A namespace can only be pinned below a private mount.
+        if (!MountEntry.ReadAll().Any(m => m.Target == runDirectory))
+        {
+            Mount.BindTo(runDirectory, runDirectory);
+            Mount.MakePrivate(runDirectory);
+        }
+
+        if (!File.Exists(PinPath))
+        {
+            File.WriteAllBytes(PinPath, []);
+        }
+
+        return
+        [
+            "/usr/bin/unshare", $"--mount={PinPath}", "--propagation", "slave", "--",
+            "/bin/sh", "-c", $"umount {HybridCgroups.UnifiedPath} 2>/dev/null; exec \"$@\"", "sh", .. command,
+        ];
+    }
+
+    /// <summary>Replaces this process; only returns by throwing.</summary>
+    public void Enter(IReadOnlyList<string> command)
+    {
+        var argv = Prepare(command);
+        Environment.SetEnvironmentVariable(InsideVariable, PinPath);
+        Execute(argv);
+    }
+
+    /// <summary>Unpins it, from outside or inside; it ends with its last process.</summary>
+    public void Release()
+    {
+        while (Mount.Remove(PinPath))
+        {
+        }
+
+        File.Delete(PinPath);
+        while (MountEntry.ReadAll().Any(m => m.Target == runDirectory) && Mount.Remove(runDirectory))
+        {
+        }
+    }
+
+    private static unsafe void Execute(IReadOnlyList<string> argv)
+    {
+        using var arguments = new NativeStrings(argv);
+        using var environment = NativeStrings.OfEnvironment();
+        LibC.Execute(argv[0], arguments.Pointer, environment.Pointer);
+        throw KernelException.Last($"execve {argv[0]}");
+    }
+}
+
+/// <summary>A NULL-terminated array of C strings.</summary>
+internal sealed unsafe class NativeStrings : IDisposable
+{
+    private readonly int _count;
+
+    public NativeStrings(IReadOnlyList<string> strings)
+    {
+        _count = strings.Count;
+        Pointer = (byte**)NativeMemory.AllocZeroed((nuint)((_count + 1) * sizeof(nint)));
+        for (var i = 0; i < _count; i++)
+        {
+            var bytes = Encoding.UTF8.GetBytes(strings[i]);
+            Pointer[i] = (byte*)NativeMemory.AllocZeroed((nuint)bytes.Length + 1);
+            bytes.CopyTo(new Span<byte>(Pointer[i], bytes.Length));
+        }
+    }
+
+    public byte** Pointer { get; }
+
+    public static NativeStrings OfEnvironment()
+    {
+        var list = new List<string>();
+        foreach (System.Collections.DictionaryEntry pair in Environment.GetEnvironmentVariables())
+        {
+            list.Add($"{pair.Key}={pair.Value}");
+        }
+
+        return new NativeStrings(list);
+    }
+
+    public void Dispose()
+    {
+        for (var i = 0; i < _count; i++)
+        {
+            NativeMemory.Free(Pointer[i]);
+        }
+
+        NativeMemory.Free(Pointer);
+    }
+}
