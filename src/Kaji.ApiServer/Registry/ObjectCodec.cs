@@ -1,0 +1,94 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Kaji.Api;
+using Kaji.Api.Errors;
+
+namespace Kaji.ApiServer.Registry;
+
+/// <summary>Objects between their parsed form and the bytes that are stored and served.</summary>
+internal static class ObjectCodec
+{
+    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 128 };
+
+    /// <summary>Parses a request's body.</summary>
+    /// <exception cref="ApiErrorException">Not JSON, or not an object.</exception>
+    public static JsonNode Parse(ReadOnlySpan<byte> utf8)
+    {
+        try
+        {
+            return JsonNode.Parse(utf8, documentOptions: Strict) ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is null"));
+        }
+        catch (JsonException e)
+        {
+            throw new ApiErrorException(ApiErrors.BadRequest($"the object provided is unrecognized (must be of type JSON): {e.Message}"));
+        }
+    }
+
+    /// <summary>A stored object, as a copy the caller may change.</summary>
+    public static JsonObject Stored(ReadOnlyMemory<byte> utf8) => JsonNode.Parse(utf8.Span)!.AsObject();
+
+    public static byte[] Bytes(JsonNode node)
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        using (var writer = new Utf8JsonWriter(buffer, Compact))
+        {
+            node.WriteTo(writer);
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>
+    /// The bytes to store: as the object, but with <c>metadata.resourceVersion</c> first and empty. The offset is where the store inserts the revision.
+    /// </summary>
+    public static (ReadOnlyMemory<byte> Value, int StampOffset) ForStore(JsonObject obj)
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        var offset = -1;
+        using (var writer = new Utf8JsonWriter(buffer, Compact))
+        {
+            writer.WriteStartObject();
+            foreach (var (name, value) in obj)
+            {
+                if (name != "metadata" || value is not JsonObject metadata)
+                {
+                    Property(writer, name, value);
+                    continue;
+                }
+
+                writer.WriteStartObject(name);
+                writer.WriteString("resourceVersion", "");
+                offset = checked((int)(writer.BytesCommitted + writer.BytesPending)) - 1;
+                foreach (var (field, inner) in metadata)
+                {
+                    if (field != "resourceVersion")
+                    {
+                        Property(writer, field, inner);
+                    }
+                }
+
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndObject();
+        }
+
+        return (buffer.WrittenMemory, offset);
+    }
+
+    private static void Property(Utf8JsonWriter writer, string name, JsonNode? value)
+    {
+        writer.WritePropertyName(name);
+        if (value is null)
+        {
+            writer.WriteNullValue();
+        }
+        else
+        {
+            value.WriteTo(writer);
+        }
+    }
+}

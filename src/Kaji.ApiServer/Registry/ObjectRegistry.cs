@@ -1,0 +1,349 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Kaji.Api;
+using Kaji.Api.Errors;
+using Kaji.Api.Kinds;
+using Kaji.Api.Metadata;
+using Kaji.Api.Schemas;
+using Kaji.ApiServer.Admission;
+using Kaji.ApiServer.Authentication;
+using Kaji.Store;
+
+namespace Kaji.ApiServer.Registry;
+
+/// <summary>
+/// The generic registry: one way of a write for every kind. decode → default → prepare → admission → validate → store, with compare-and-swap; what differs by kind is in
+/// <see cref="KindBehavior"/>. Deletion in steps is in <see cref="Deletion"/>.
+/// </summary>
+internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmissionPlugin> admission, TimeProvider time) : IObjectRegistry
+{
+    private const string NameAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+    private const int GenerateAttempts = 8;
+    private const int CasAttempts = 50;
+
+    public IRevisionStore Store => store;
+
+    public TimeProvider Time => time;
+
+    public ResourceInfo? Find(string group, string version, string plural) => BuiltInResources.Find(group, version, plural);
+
+    public JsonObject? Get(ResourceInfo resource, string ns, string name) =>
+        store.Get(KeyOf(resource, ns, name)) is { } entry ? StorageVersions.FromStorage(resource, ObjectCodec.Stored(entry.Value)) : null;
+
+    public IReadOnlyList<JsonObject> List(ResourceInfo resource, string ns = "") =>
+        [.. store.Range(StorageKeys.Collection(StorageVersions.Of(resource), ns)).Entries.Select(e => StorageVersions.FromStorage(resource, ObjectCodec.Stored(e.Value)))];
+
+    public Task<JsonObject> CreateAsync(ResourceInfo resource, string ns, JsonObject obj, UserInfo user, CancellationToken cancellationToken = default) =>
+        CreateAsync(resource, ns, obj, user, WriteOptions.Internal, cancellationToken);
+
+    public async Task<JsonObject> CreateAsync(ResourceInfo resource, string ns, JsonObject obj, UserInfo user, WriteOptions options, CancellationToken cancellationToken)
+    {
+        CheckTypeAndSchema(resource, obj, options);
+        obj = StorageVersions.ToStorage(resource, obj);
+        var stored = StorageVersions.Of(resource);
+        var behavior = KindRegistry.BehaviorFor(stored);
+        var metadata = obj.Ensure("metadata");
+        CheckNamespace(resource, metadata, ns);
+        if (metadata.Str("resourceVersion").Length > 0)
+        {
+            throw new ApiErrorException(ApiErrors.BadRequest("resourceVersion should not be set on objects to be created"));
+        }
+
+        foreach (var field in (ReadOnlySpan<string>)["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "generation"])
+        {
+            metadata.Remove(field);
+        }
+
+        metadata["uid"] = Guid.NewGuid().ToString();
+        metadata["creationTimestamp"] = Timestamps.Format(time.GetUtcNow());
+        if (behavior.HasGeneration)
+        {
+            metadata["generation"] = 1;
+        }
+
+        var generated = metadata.Str("name").Length == 0 && metadata.Str("generateName").Length > 0;
+        for (var attempt = 1; ; attempt++)
+        {
+            if (generated)
+            {
+                metadata["name"] = Generate(metadata.Str("generateName"));
+            }
+
+            var candidate = generated ? (JsonObject)obj.DeepClone() : obj;
+            var name = candidate.Obj("metadata").Str("name");
+            behavior.Default(candidate);
+            behavior.PrepareForCreate(candidate);
+            var request = new AdmissionRequest(stored, "", "CREATE", ns, name, candidate, null, user, options.DryRun);
+            await MutateAsync(request, cancellationToken);
+            behavior.Default(candidate);
+            var errors = new List<FieldError>();
+            MetadataValidation.Validate(candidate, stored, errors);
+            behavior.Validate(candidate, errors);
+            Throw(resource, name, errors);
+            await ValidateAsync(request, cancellationToken);
+            if (options.DryRun)
+            {
+                return store.Get(KeyOf(resource, ns, name)) is null ? StorageVersions.FromStorage(resource, candidate) : throw new ApiErrorException(ApiErrors.AlreadyExists(resource, name));
+            }
+
+            var (value, offset) = ObjectCodec.ForStore(candidate);
+            var result = await store.WriteAsync(new Write(WriteKind.Create, KeyOf(resource, ns, name), value, 0, offset), cancellationToken);
+            if (result.Outcome == WriteOutcome.Committed)
+            {
+                candidate.Obj("metadata")!["resourceVersion"] = Revision(result.Entry!);
+                return StorageVersions.FromStorage(resource, candidate);
+            }
+
+            if (!generated || attempt == GenerateAttempts)
+            {
+                throw new ApiErrorException(ApiErrors.AlreadyExists(resource, name));
+            }
+        }
+    }
+
+    public Task<JsonObject> UpdateAsync(
+        ResourceInfo resource, string ns, string name, string subresource, Func<JsonObject, bool> change, UserInfo user, CancellationToken cancellationToken = default) =>
+        UpdateAsync(resource, ns, name, subresource, old => change(old) ? old : null, user, WriteOptions.Internal, cancellationToken);
+
+    /// <param name="change">Makes the wanted object of a copy of the present one (which it may change and return); null leaves it alone. Called again after a conflict.</param>
+    public async Task<JsonObject> UpdateAsync(
+        ResourceInfo resource, string ns, string name, string subresource, Func<JsonObject, JsonObject?> change, UserInfo user, WriteOptions options, CancellationToken cancellationToken)
+    {
+        var key = KeyOf(resource, ns, name);
+        var stored = StorageVersions.Of(resource);
+        for (var attempt = 1; ; attempt++)
+        {
+            var entry = store.Get(key) ?? throw new ApiErrorException(ApiErrors.NotFound(resource, name));
+            var old = ObjectCodec.Stored(entry.Value);
+            var wanted = change(StorageVersions.FromStorage(resource, (JsonObject)old.DeepClone()));
+            if (wanted is null)
+            {
+                return StorageVersions.FromStorage(resource, old);
+            }
+
+            CheckTypeAndSchema(resource, wanted, options);
+            var obj = StorageVersions.ToStorage(resource, wanted);
+            var said = obj.Obj("metadata").Str("resourceVersion");
+            if (said.Length > 0 && said != Revision(entry))
+            {
+                throw new ApiErrorException(ApiErrors.Conflict(resource, name));
+            }
+
+            await PrepareUpdateAsync(resource, stored, ns, name, subresource, obj, old, user, options, cancellationToken);
+            if (JsonNode.DeepEquals(WithoutRevision(obj), WithoutRevision(old)))
+            {
+                old.Obj("metadata")!["resourceVersion"] = Revision(entry);
+                return StorageVersions.FromStorage(resource, old);
+            }
+
+            if (options.DryRun)
+            {
+                obj.Obj("metadata")!["resourceVersion"] = Revision(entry);
+                return StorageVersions.FromStorage(resource, obj);
+            }
+
+            var result = Deletion.IsDue(stored, obj)
+                ? await RemoveAsync(key, obj, entry.Revision, cancellationToken)
+                : await PutAsync(key, obj, entry.Revision, cancellationToken);
+            switch (result.Outcome)
+            {
+                case WriteOutcome.Committed:
+                    obj.Obj("metadata")!["resourceVersion"] = Revision(result.Entry!);
+                    return StorageVersions.FromStorage(resource, obj);
+                case WriteOutcome.NotFound:
+                    throw new ApiErrorException(ApiErrors.NotFound(resource, name));
+                case var _ when said.Length > 0 || attempt == CasAttempts:
+                    throw new ApiErrorException(ApiErrors.Conflict(resource, name));
+            }
+        }
+    }
+
+    public Task<JsonObject> DeleteAsync(ResourceInfo resource, string ns, string name, JsonObject? options, UserInfo user, CancellationToken cancellationToken = default) =>
+        Deletion.DeleteAsync(this, resource, ns, name, options ?? [], user, dryRun: false, cancellationToken);
+
+    internal ValueTask<WriteResult> PutAsync(string key, JsonObject obj, long expected, CancellationToken cancellationToken)
+    {
+        var (value, offset) = ObjectCodec.ForStore(obj);
+        return store.WriteAsync(new Write(WriteKind.Update, key, value, expected, offset), cancellationToken);
+    }
+
+    internal ValueTask<WriteResult> RemoveAsync(string key, JsonObject obj, long expected, CancellationToken cancellationToken)
+    {
+        var (value, offset) = ObjectCodec.ForStore(obj);
+        return store.WriteAsync(new Write(WriteKind.Delete, key, value, expected, offset), cancellationToken);
+    }
+
+    internal async Task AdmitDeleteAsync(AdmissionRequest request, CancellationToken cancellationToken)
+    {
+        await MutateAsync(request, cancellationToken);
+        await ValidateAsync(request, cancellationToken);
+    }
+
+    internal static string KeyOf(ResourceInfo resource, string ns, string name) => StorageKeys.Object(StorageVersions.Of(resource), ns, name);
+
+    internal static string Revision(Entry entry) => entry.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    private async Task PrepareUpdateAsync(
+        ResourceInfo resource, ResourceInfo stored, string ns, string name, string subresource, JsonObject obj, JsonObject old, UserInfo user, WriteOptions options, CancellationToken cancellationToken)
+    {
+        var behavior = KindRegistry.BehaviorFor(stored);
+        var (metadata, oldMetadata) = (obj.Ensure("metadata"), old.Obj("metadata")!);
+        if (metadata.Str("name") is { Length: > 0 } said && said != name)
+        {
+            throw new ApiErrorException(ApiErrors.BadRequest($"the name of the object ({said}) does not match the name on the URL ({name})"));
+        }
+
+        CheckNamespace(resource, metadata, ns);
+        if (metadata.Str("uid") is { Length: > 0 } uid && uid != oldMetadata.Str("uid"))
+        {
+            throw new ApiErrorException(ApiErrors.Conflict(resource, name, $"Precondition failed: UID in precondition: {uid}, UID in object meta: {oldMetadata.Str("uid")}"));
+        }
+
+        foreach (var field in (ReadOnlySpan<string>)["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"])
+        {
+            metadata.CarryOver(oldMetadata, field);
+        }
+
+        metadata.Remove("managedFields");
+        metadata.Remove("selfLink");
+        obj["apiVersion"] = old["apiVersion"]?.DeepClone();
+        obj["kind"] = old["kind"]?.DeepClone();
+        behavior.Default(obj);
+        switch (subresource)
+        {
+            case "":
+                behavior.PrepareForUpdate(obj, old);
+                break;
+            case "status":
+                behavior.PrepareForStatusUpdate(obj, old);
+                break;
+        }
+
+        var request = new AdmissionRequest(stored, subresource, "UPDATE", ns, name, obj, old, user, options.DryRun);
+        await MutateAsync(request, cancellationToken);
+        behavior.Default(obj);
+        if (behavior.HasGeneration && subresource != "status" && !JsonNode.DeepEquals(Desired(obj), Desired(old)))
+        {
+            metadata["generation"] = (oldMetadata.Int("generation") ?? 0) + 1;
+        }
+
+        var errors = new List<FieldError>();
+        MetadataValidation.Validate(obj, stored, errors);
+        if (subresource != "status")
+        {
+            behavior.Validate(obj, errors);
+            if (subresource.Length == 0)
+            {
+                behavior.ValidateUpdate(obj, old, errors);
+            }
+        }
+
+        Throw(resource, name, errors);
+        await ValidateAsync(request, cancellationToken);
+    }
+
+    private async Task MutateAsync(AdmissionRequest request, CancellationToken cancellationToken)
+    {
+        foreach (var plugin in admission)
+        {
+            if (await plugin.MutateAsync(request, cancellationToken) is { } refusal)
+            {
+                throw new ApiErrorException(refusal);
+            }
+        }
+    }
+
+    private async Task ValidateAsync(AdmissionRequest request, CancellationToken cancellationToken)
+    {
+        foreach (var plugin in admission)
+        {
+            if (await plugin.ValidateAsync(request, cancellationToken) is { } refusal)
+            {
+                throw new ApiErrorException(refusal);
+            }
+        }
+    }
+
+    private static void CheckTypeAndSchema(ResourceInfo resource, JsonObject obj, WriteOptions options)
+    {
+        var (kind, apiVersion) = (obj.Str("kind"), obj.Str("apiVersion"));
+        if (ReferenceEquals(options, WriteOptions.Internal))
+        {
+            obj["kind"] = resource.Kind;
+            obj["apiVersion"] = resource.ApiVersion;
+            return;
+        }
+
+        if (kind.Length == 0 || apiVersion.Length == 0)
+        {
+            throw new ApiErrorException(ApiErrors.BadRequest($"Object '{(kind.Length == 0 ? "Kind" : "apiVersion")}' is missing in the object"));
+        }
+
+        if (kind != resource.Kind || apiVersion != resource.ApiVersion)
+        {
+            throw new ApiErrorException(ApiErrors.BadRequest(
+                $"the API version in the data ({apiVersion}, kind {kind}) does not match the expected API version ({resource.ApiVersion}, kind {resource.Kind})"));
+        }
+
+        var findings = SchemaChecker.Check(obj, BuiltInSchemas.NameOf(resource.Group, resource.Version, resource.Kind));
+        if (findings.TypeError is { } wrong)
+        {
+            throw new ApiErrorException(ApiErrors.BadRequest($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: {wrong}"));
+        }
+
+        if (findings.UnknownFields.Count == 0)
+        {
+            return;
+        }
+
+        switch (options.FieldValidation)
+        {
+            case "Strict":
+                throw new ApiErrorException(ApiErrors.BadRequest(
+                    $"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: strict decoding error: {string.Join(", ", findings.UnknownFields)}"));
+            case "Warn":
+                foreach (var unknown in findings.UnknownFields)
+                {
+                    options.Warn?.Invoke(unknown);
+                }
+
+                break;
+        }
+
+        UnknownFields.Remove(obj, findings.UnknownFields);
+    }
+
+    private static void CheckNamespace(ResourceInfo resource, JsonObject metadata, string ns)
+    {
+        if (!resource.Namespaced)
+        {
+            metadata.Remove("namespace");
+            return;
+        }
+
+        if (metadata.Str("namespace") is { Length: > 0 } said && said != ns)
+        {
+            throw new ApiErrorException(ApiErrors.BadRequest("the namespace of the provided object does not match the namespace sent on the request"));
+        }
+
+        metadata["namespace"] = ns;
+    }
+
+    private static void Throw(ResourceInfo resource, string name, List<FieldError> errors)
+    {
+        if (errors.Count > 0)
+        {
+            throw new ApiErrorException(ApiErrors.Invalid(resource.Group, resource.Kind, name, errors));
+        }
+    }
+
+    private static JsonObject WithoutRevision(JsonObject obj)
+    {
+        obj.Obj("metadata")!.Remove("resourceVersion");
+        return obj;
+    }
+
+    private static JsonObject Desired(JsonObject obj) => new(obj.Where(p => p.Key is not ("metadata" or "status" or "kind" or "apiVersion")).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
+
+    private static string Generate(string prefix) => (prefix.Length > 58 ? prefix[..58] : prefix) + RandomNumberGenerator.GetString(NameAlphabet, 5);
+}

@@ -1,0 +1,81 @@
+using System.Text.Json.Nodes;
+using Kaji.Api.Kinds;
+
+namespace Kaji.ApiServer.Registry;
+
+/// <summary>
+/// Resources that are two views of one object: events of the core group and of events.k8s.io, horizontalpodautoscalers v1 and v2. One is stored; the other is
+/// translated at the door. All others are their own storage.
+/// </summary>
+internal static class StorageVersions
+{
+    private static readonly (string Core, string Other)[] EventFields =
+    [
+        ("involvedObject", "regarding"), ("message", "note"), ("source", "deprecatedSource"), ("firstTimestamp", "deprecatedFirstTimestamp"),
+        ("lastTimestamp", "deprecatedLastTimestamp"), ("count", "deprecatedCount"), ("reportingComponent", "reportingController"),
+    ];
+
+    /// <summary>The resource whose keys and form the store holds.</summary>
+    public static ResourceInfo Of(ResourceInfo resource) => resource switch
+    {
+        { Group: "events.k8s.io", Plural: "events" } => BuiltInResources.Find("", "v1", "events")!,
+        { Group: "autoscaling", Version: "v1", Plural: "horizontalpodautoscalers" } => BuiltInResources.Find("autoscaling", "v2", "horizontalpodautoscalers")!,
+        _ => resource,
+    };
+
+    /// <summary>Whether stored bytes can be served for this resource as they are.</summary>
+    public static bool IsStored(ResourceInfo resource) => ReferenceEquals(Of(resource), resource);
+
+    public static JsonObject ToStorage(ResourceInfo resource, JsonObject obj) => Translate(resource, obj, toStorage: true);
+
+    public static JsonObject FromStorage(ResourceInfo resource, JsonObject obj) => Translate(resource, obj, toStorage: false);
+
+    private static JsonObject Translate(ResourceInfo resource, JsonObject obj, bool toStorage)
+    {
+        if (IsStored(resource))
+        {
+            return obj;
+        }
+
+        obj["apiVersion"] = toStorage ? Of(resource).ApiVersion : resource.ApiVersion;
+        if (resource.Plural == "events")
+        {
+            foreach (var (core, other) in EventFields)
+            {
+                Rename(obj, toStorage ? other : core, toStorage ? core : other);
+            }
+
+            return obj;
+        }
+
+        // v1's one metric is v2's resource metric on cpu.
+        if (obj["spec"] is JsonObject spec)
+        {
+            if (toStorage && spec["targetCPUUtilizationPercentage"] is { } percent)
+            {
+                spec.Remove("targetCPUUtilizationPercentage");
+                spec["metrics"] = new JsonArray((JsonNode)new JsonObject
+                {
+                    ["type"] = "Resource",
+                    ["resource"] = new JsonObject { ["name"] = "cpu", ["target"] = new JsonObject { ["type"] = "Utilization", ["averageUtilization"] = percent.DeepClone() } },
+                });
+            }
+            else if (!toStorage && spec.Items("metrics").FirstOrDefault(m => m.Obj("resource").Str("name") == "cpu")?.Obj("resource").Obj("target")?["averageUtilization"] is { } average)
+            {
+                spec["targetCPUUtilizationPercentage"] = average.DeepClone();
+                spec.Remove("metrics");
+            }
+        }
+
+        return obj;
+    }
+
+    private static void Rename(JsonObject obj, string from, string to)
+    {
+        if (obj[from] is { } value)
+        {
+            obj.Remove(from);
+            obj[to] = value.DeepClone();
+        }
+    }
+}
