@@ -119,9 +119,19 @@ public sealed class RouteClient : IDisposable
         GC.KeepAlive(netns);
     }
 
-    /// <summary>An isolated port reaches only the bridge itself, no other isolated port: frames between Pods then pass the host's routing and its rules.</summary>
-    public void IsolatePort(int index) =>
-        _socket.Request(new NetlinkMessage(SetLink, RequestAck).Struct(IfInfo(index, 0, 0, AfBridge)).Nest(IflaProtInfo, m => m.U8(33, 1), flag: true), "isolate bridge port");
+    /// <summary>Lets a bridge port send a frame back where it came from: so a Pod reaches itself through a Service where br_netfilter translates on the bridge.</summary>
+    public void SetHairpin(int index) =>
+        _socket.Request(new NetlinkMessage(SetLink, RequestAck).Struct(IfInfo(index, 0, 0, AfBridge)).Nest(IflaProtInfo, m => m.U8(4, 1), flag: true), "set hairpin of bridge port");
+
+    /// <summary>conf/IFACE/route_localnet: packets of this interface may be translated to 127.0.0.0/8 (ip-sysctl.rst).</summary>
+    public void AllowRoutingToLoopback(int index)
+    {
+        const ushort AfSpec = 26;
+        const ushort Inet = 2;
+        const ushort InetConf = 1;
+        const ushort RouteLocalnet = 26;
+        Change(index, "set route_localnet", m => m.Nest(AfSpec, af => af.Nest(Inet, inet => inet.Nest(InetConf, conf => conf.U32(RouteLocalnet, 1)))));
+    }
 
     /// <summary>Deletes; false when it does not exist.</summary>
     public bool DeleteLink(string name) =>

@@ -1,14 +1,14 @@
 namespace Kaji.Network.Addresses;
 
-/// <summary>Settings under /proc/sys, named as sysctl(8) does with slashes where a name has dots: <c>net/ipv4/ip_forward</c>.</summary>
+/// <summary>Settings under /proc/sys, with slashes: <c>net/ipv4/ip_forward</c>.</summary>
 internal static class Sysctl
 {
-    public static string PathOf(string name) => "/proc/sys/" + name.Replace('.', '/');
+    public static string PathOf(string name) => "/proc/sys/" + name;
 
     /// <summary>Writes unless it already is so: a machine that has it right may have /proc/sys read-only.</summary>
     public static void Write(string name, string value)
     {
-        var path = name.StartsWith('/') ? name : PathOf(name);
+        var path = PathOf(name);
         if (File.ReadAllText(path).Trim() == value)
         {
             return;

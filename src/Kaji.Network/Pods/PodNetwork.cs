@@ -10,9 +10,9 @@ using Microsoft.Extensions.Logging;
 namespace Kaji.Network.Pods;
 
 /// <summary>
-/// The network of Pods on this node: a bridge with the gateway address and a veth pair a sandbox. A Pod has its address as /32 and reaches everything,
-/// its neighbours too, through the gateway; bridge ports are isolated. So each packet passes the host's routing once, where Services are translated both
-/// ways and where policies can hold, without br_netfilter (many kernels lack it) and without hairpin ports.
+/// The network of Pods on this node: a bridge with the gateway address and a veth pair a sandbox. A Pod has its address as /32 and reaches everything, its
+/// neighbours too, through the gateway: so answers pass the host, which translates Services back, with br_netfilter (which translates on the bridge already
+/// and needs hairpin ports) and without (many kernels lack it).
 /// </summary>
 public sealed partial class PodNetwork : IDisposable
 {
@@ -54,7 +54,7 @@ public sealed partial class PodNetwork : IDisposable
             }
 
             // Needed for ports on 127.0.0.1 that are translated to a Pod; set on our bridge only, and Pods are kept off 127/8 by a rule.
-            Sysctl.Write($"/proc/sys/net/ipv4/conf/{_options.BridgeName}/route_localnet", "1");
+            _routes.AllowRoutingToLoopback(_bridgeIndex);
             new SharedSysctl(_options.RunDirectory, ForwardSysctl).Hold(_options.BridgeName, "1");
             _nft.Run(PodRules.Table(_options, _pool.All));
             Ensured(_options.BridgeName, _options.Range, _pool.All.Count);
@@ -201,7 +201,10 @@ public sealed partial class PodNetwork : IDisposable
             _routes.DeleteLink(veth);
             var spec = new VethSpec { Name = veth, PeerName = PodInterface, PeerNamespace = netns, PeerMac = MacOf(address), Master = _bridgeIndex, Mtu = _mtu };
             _routes.CreateVeth(spec);
-            _routes.IsolatePort(_routes.FindLink(veth)?.Index ?? throw new NetlinkException($"{veth} vanished", NetlinkException.ENODEV));
+            var port = _routes.FindLink(veth)?.Index ?? throw new NetlinkException($"{veth} vanished", NetlinkException.ENODEV);
+            _routes.SetHairpin(port);
+            // br_netfilter routes a translated packet as if it came from the port, not from the bridge.
+            _routes.AllowRoutingToLoopback(port);
             link = inside.FindLink(PodInterface) ?? throw new NetlinkException("the Pod's eth0 vanished", NetlinkException.ENODEV);
         }
 

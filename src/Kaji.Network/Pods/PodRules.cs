@@ -40,7 +40,7 @@ internal static class PodRules
                 ip saddr {{options.ClusterCidr}} ip daddr != {{options.ClusterCidr}} oifname != "{{options.BridgeName}}" masquerade
               }
               chain input { type filter hook input priority 0
-                iifname "{{options.BridgeName}}" ip daddr 127.0.0.0/8 ct state new ct status != dnat drop
+                iifname "{{options.BridgeName}}" ip daddr 127.0.0.0/8 ct state new ct status & dnat != dnat drop
               }
               chain forward { type filter hook forward priority 0
                 iifname "{{options.BridgeName}}" ip saddr != {{options.ClusterCidr}} drop
