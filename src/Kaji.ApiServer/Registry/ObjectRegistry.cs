@@ -103,7 +103,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
 
     public Task<JsonObject> UpdateAsync(
         ResourceInfo resource, string ns, string name, string subresource, Func<JsonObject, bool> change, UserInfo user, CancellationToken cancellationToken = default) =>
-        UpdateAsync(resource, ns, name, subresource, old => change(old) ? old : null, user, WriteOptions.Internal, cancellationToken);
+        UpdateAsync(resource, ns, name, subresource, old => change(old) ? WithoutRevision(old) : null, user, WriteOptions.Internal, cancellationToken);
 
     /// <param name="change">Makes the wanted object of a copy of the present one (which it may change and return); null leaves it alone. Called again after a conflict.</param>
     public async Task<JsonObject> UpdateAsync(

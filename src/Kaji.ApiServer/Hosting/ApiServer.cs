@@ -1,0 +1,115 @@
+using System.Security.Authentication;
+using Kaji.ApiServer.Admission;
+using Kaji.ApiServer.Authentication;
+using Kaji.ApiServer.Authorization;
+using Kaji.ApiServer.Registry;
+using Kaji.Store;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Kaji.ApiServer.Hosting;
+
+/// <summary>
+/// The API server: composed once, reachable in process at once (<see cref="CreateInProcessHandler"/>), over TLS after <see cref="StartAsync"/>.
+/// </summary>
+public sealed class ApiServer : IAsyncDisposable
+{
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(5);
+    private readonly ApiServerOptions _options;
+    private readonly ILoggerFactory _logging;
+    private readonly ObjectRegistry _registry;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly RequestMetrics _metrics = new();
+    private RequestPipeline? _pipeline;
+    private WebApplication? _application;
+
+    public ApiServer(ApiServerOptions options, IRevisionStore store, IReadOnlyList<IAdmissionPlugin> admission, TimeProvider time, ILoggerFactory logging)
+    {
+        options.Validate();
+        (_options, _logging) = (options, logging);
+        _registry = new ObjectRegistry(store, admission, time);
+    }
+
+    /// <summary>For the server's own parts (bootstrap, endpoints).</summary>
+    public IObjectRegistry Registry => _registry;
+
+    public HealthChecks Health { get; } = new();
+
+    /// <summary>Puts the stations together. Endpoints get the registry, so they are made after this object.</summary>
+    /// <param name="documents">Handlers of paths that are not resources (discovery, OpenAPI); the first that returns true has answered.</param>
+    public void Compose(IAuthenticator authenticator, IAuthorizer authorizer, IEnumerable<IEndpoint> endpoints, IReadOnlyList<Func<HttpContext, Task<bool>>> documents) =>
+        _pipeline = new RequestPipeline(
+            authenticator, authorizer, new ResourceHandler(_registry, _options.MaxBodyBytes, _stopping.Token),
+            [.. endpoints, new BindingEndpoint(_registry, _options.MaxBodyBytes), new EvictionEndpoint(_registry, _options.MaxBodyBytes)],
+            documents, Health, _metrics, _options.MaxRequestsInFlight, _logging.CreateLogger("Kaji.ApiServer"));
+
+    /// <summary>A transport for loops of this process that act as <paramref name="user"/>.</summary>
+    public HttpMessageHandler CreateInProcessHandler(UserInfo user) => new InProcessHandler(HandleAsync, user);
+
+    /// <exception cref="IOException">An address is taken or not there.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(_logging);
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Configure);
+        builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = ShutdownTimeout);
+        _application = builder.Build();
+        _application.Run(HandleAsync);
+        await _application.StartAsync(cancellationToken);
+    }
+
+    /// <summary>Ends watches, finishes what is under way, closes the sockets.</summary>
+    public async Task StopAsync()
+    {
+        await _stopping.CancelAsync();
+        if (_application is not null)
+        {
+            await _application.StopAsync();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        if (_application is not null)
+        {
+            await _application.DisposeAsync();
+        }
+
+        _stopping.Dispose();
+    }
+
+    private Task HandleAsync(HttpContext context) =>
+        (_pipeline ?? throw new InvalidOperationException("Compose comes before requests.")).HandleAsync(context);
+
+    private void Configure(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.AllowSynchronousIO = false;
+        kestrel.Limits.MaxRequestBodySize = _options.MaxBodyBytes + 1;
+        kestrel.Limits.MinResponseDataRate = null;
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
+        foreach (var endpoint in _options.Listen)
+        {
+            kestrel.Listen(endpoint, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1AndHttp2;
+                listen.UseHttps(https =>
+                {
+                    https.ServerCertificateSelector = (_, _) => _options.ServingCertificate();
+                    https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
+                    https.SslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13;
+
+                    // Whether a client's certificate is good is the authenticator's to say: a wrong one is a 401, not a broken handshake.
+                    https.AllowAnyClientCertificate();
+                });
+            });
+        }
+    }
+}

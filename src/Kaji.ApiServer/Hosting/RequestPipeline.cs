@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using Kaji.Api;
+using Kaji.Api.Errors;
+using Kaji.Api.Kinds;
+using Kaji.ApiServer.Authentication;
+using Kaji.ApiServer.Authorization;
+using Kaji.ApiServer.Registry;
+using Kaji.ApiServer.Requests;
+using Kaji.ApiServer.Responses;
+using Kaji.Store;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Kaji.ApiServer.Hosting;
+
+/// <summary>
+/// The way of each request, from a socket or in process: who is it (401) → what is it about → may they (403) → answer. Refusals are Status objects; nothing else leaves.
+/// </summary>
+internal sealed partial class RequestPipeline
+{
+    private readonly IAuthenticator _authenticator;
+    private readonly IAuthorizer _authorizer;
+    private readonly ResourceHandler _resources;
+    private readonly Dictionary<(string, string, string), IEndpoint> _endpoints;
+    private readonly IReadOnlyList<Func<HttpContext, Task<bool>>> _documents;
+    private readonly HealthChecks _health;
+    private readonly RequestMetrics _metrics;
+    private readonly ILogger _log;
+    private readonly int _maxInFlight;
+    private int _inFlight;
+
+    public RequestPipeline(
+        IAuthenticator authenticator, IAuthorizer authorizer, ResourceHandler resources, IEnumerable<IEndpoint> endpoints,
+        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, HealthChecks health, RequestMetrics metrics, int maxInFlight, ILogger log)
+    {
+        (_authenticator, _authorizer, _resources, _documents, _health, _metrics, _maxInFlight, _log) = (authenticator, authorizer, resources, documents, health, metrics, maxInFlight, log);
+        _endpoints = endpoints.ToDictionary(e => (e.Group, e.Resource, e.Subresource));
+    }
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var info = RequestInfoParser.Parse(context.Request);
+        var counted = false;
+        try
+        {
+            var longRunning = info.Verb == "watch" || info.Subresource is "log" or "exec" or "attach" or "portforward" or "proxy";
+            if (!longRunning && context.Features.Get<TrustedUserFeature>() is null)
+            {
+                counted = true;
+                if (Interlocked.Increment(ref _inFlight) > _maxInFlight)
+                {
+                    throw new ApiErrorException(ApiErrors.TooManyRequests(1));
+                }
+            }
+
+            await AnswerAsync(context, info);
+        }
+        catch (ApiErrorException e)
+        {
+            await context.WriteErrorAsync(e.Error);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            Abandoned(info.Verb, info.Path);
+        }
+        catch (StoreException e)
+        {
+            StoreFailed(e, info.Verb, info.Path);
+            await context.WriteErrorAsync(e.Fault == StoreFault.Full ? new ApiError(507, "InsufficientStorage", e.Message) : ApiErrors.Internal(e.Message));
+        }
+        catch (BadHttpRequestException e)
+        {
+            await context.WriteErrorAsync(e.StatusCode == 413 ? ApiErrors.TooLarge(0) : ApiErrors.BadRequest(e.Message));
+        }
+        catch (IOException e) when (context.RequestAborted.IsCancellationRequested || e is Microsoft.AspNetCore.Connections.ConnectionResetException)
+        {
+            Abandoned(info.Verb, info.Path);
+        }
+        catch (Exception e)
+        {
+            Failed(e, info.Verb, info.Path);
+            await context.WriteErrorAsync(ApiErrors.Internal($"{info.Verb} {info.Path}: {e.Message}"));
+        }
+        finally
+        {
+            if (counted)
+            {
+                Interlocked.Decrement(ref _inFlight);
+            }
+
+            _metrics.Count(info, context.Response.StatusCode, Stopwatch.GetElapsedTime(began));
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext context, RequestInfo info)
+    {
+        var open = _health.Handles(info.Path) || info.Path == "/version";
+        var user = context.Features.Get<TrustedUserFeature>()?.User ?? await _authenticator.AuthenticateAsync(context);
+        if (user is null || (ReferenceEquals(user, UserInfo.Anonymous) && !open))
+        {
+            throw new ApiErrorException(ApiErrors.Unauthorized());
+        }
+
+        context.Items["user"] = user;
+        if (open && _health.Handles(info.Path))
+        {
+            await _health.HandleAsync(context, info.Path);
+            return;
+        }
+
+        user = Impersonation.Apply(context, user, _authorizer);
+        if (!open && !_authorizer.Authorize(user, info).Allowed)
+        {
+            throw new ApiErrorException(ForbiddenMessage.Of(user, info));
+        }
+
+        if (info.Path == "/metrics")
+        {
+            await context.WriteTextAsync(200, _metrics.Text(), "text/plain; version=0.0.4; charset=utf-8");
+            return;
+        }
+
+        if (info.IsResourceRequest)
+        {
+            if (_endpoints.TryGetValue((info.Group, info.Resource, info.Subresource), out var endpoint))
+            {
+                await endpoint.HandleAsync(context, info, user);
+                return;
+            }
+
+            if (BuiltInResources.Find(info.Group, info.Version, info.Resource) is { } resource)
+            {
+                await _resources.HandleAsync(context, info, resource, user);
+                return;
+            }
+        }
+
+        foreach (var document in _documents)
+        {
+            if (await document(context))
+            {
+                return;
+            }
+        }
+
+        throw new ApiErrorException(ApiErrors.NoSuchPath());
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "{verb} {path} failed")]
+    private partial void Failed(Exception e, string verb, string path);
+
+    [LoggerMessage(2, LogLevel.Error, "{verb} {path}: the store refused")]
+    private partial void StoreFailed(Exception e, string verb, string path);
+
+    [LoggerMessage(3, LogLevel.Debug, "{verb} {path}: the client went away")]
+    private partial void Abandoned(string verb, string path);
+}

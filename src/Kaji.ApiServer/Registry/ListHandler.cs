@@ -1,0 +1,215 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Kaji.Api;
+using Kaji.Api.Errors;
+using Kaji.Api.Kinds;
+using Kaji.ApiServer.Requests;
+using Kaji.ApiServer.Responses;
+using Kaji.Store;
+using Microsoft.AspNetCore.Http;
+
+namespace Kaji.ApiServer.Registry;
+
+/// <summary>
+/// GET of a collection. Without selectors and in plain JSON the answer is the stored bytes, joined. Resource versions mean what
+/// https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions says.
+/// </summary>
+internal sealed class ListHandler(ObjectRegistry registry)
+{
+    private static readonly TimeSpan FutureWait = TimeSpan.FromSeconds(3);
+
+    public async Task HandleAsync(HttpContext context, RequestInfo info, ResourceInfo resource)
+    {
+        var query = context.Request.Query;
+        var representation = Representation.Of(context.Request);
+        var selection = Selection.Of(resource, info, query);
+        var prefix = StorageKeys.Collection(StorageVersions.Of(resource), info.Namespace);
+        var limit = Limit(query["limit"].ToString());
+        var (revision, after) = await StartAsync(query, prefix, context.RequestAborted);
+
+        var entries = new List<Entry>();
+        var objects = new List<JsonObject>();
+        RangeResult page;
+        while (true)
+        {
+            page = registry.Store.Range(prefix, revision, limit == 0 ? 0 : limit - entries.Count, after);
+            if (page.Compacted)
+            {
+                throw new ApiErrorException(ApiErrors.Expired(query["continue"].Count > 0
+                    ? "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list."
+                    : $"too old resource version: {revision} ({registry.Store.Revision})"));
+            }
+
+            Take(page.Entries, selection, resource, representation, entries, objects);
+            if (page.Entries.Count > 0)
+            {
+                after = page.Entries[^1].Key;
+            }
+
+            revision = page.Revision;
+            if (!page.More || limit == 0 || entries.Count >= limit)
+            {
+                break;
+            }
+        }
+
+        var next = page.More ? new ContinueToken(page.Revision, after!).Encode() : null;
+        var text = page.Revision.ToString(CultureInfo.InvariantCulture);
+        if (objects.Count == 0 && representation.Form == Form.Object && StorageVersions.IsStored(resource))
+        {
+            await WriteStoredAsync(context, resource, entries, text, next, page.Remaining, selection.IsEverything);
+            return;
+        }
+
+        await context.WriteNodeAsync(200, representation.List(resource, objects, text, next, page.Remaining, registry.Time.GetUtcNow()));
+    }
+
+    private static int Limit(string text)
+    {
+        if (text.Length == 0)
+        {
+            return 0;
+        }
+
+        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var limit) && limit >= 0
+            ? limit
+            : throw new ApiErrorException(ApiErrors.BadRequest($"limit: Invalid value: \"{text}\": must be a number that is not negative"));
+    }
+
+    private static void Take(IReadOnlyList<Entry> page, Selection selection, ResourceInfo resource, Representation representation, List<Entry> entries, List<JsonObject> objects)
+    {
+        var parse = !selection.IsEverything || representation.Form != Form.Object || !StorageVersions.IsStored(resource);
+        foreach (var entry in page)
+        {
+            if (!parse)
+            {
+                entries.Add(entry);
+                continue;
+            }
+
+            var obj = ObjectCodec.Stored(entry.Value);
+            if (selection.Matches(obj))
+            {
+                entries.Add(entry);
+                if (representation.Form != Form.Object || !StorageVersions.IsStored(resource))
+                {
+                    objects.Add(StorageVersions.FromStorage(resource, obj));
+                }
+            }
+        }
+    }
+
+    /// <summary>The revision to read at (0 for the newest) and the key to start after.</summary>
+    private async Task<(long Revision, string? After)> StartAsync(IQueryCollection query, string prefix, CancellationToken cancellationToken)
+    {
+        var (token, version, match) = (query["continue"].ToString(), query["resourceVersion"].ToString(), query["resourceVersionMatch"].ToString());
+        if (token.Length > 0)
+        {
+            if (version.Length > 0 && version != "0")
+            {
+                throw new ApiErrorException(ApiErrors.BadRequest("specifying resource version is not allowed when using continue"));
+            }
+
+            var from = ContinueToken.Decode(token, prefix);
+            return (from.Revision, from.After);
+        }
+
+        if (match.Length > 0 && match is not ("Exact" or "NotOlderThan"))
+        {
+            throw new ApiErrorException(ApiErrors.Invalid("meta.k8s.io", "ListOptions", "", [new FieldError("FieldValueNotSupported", "resourceVersionMatch", $"Unsupported value: \"{match}\": supported values: \"Exact\", \"NotOlderThan\", \"\"")]));
+        }
+
+        if (match.Length > 0 && version.Length == 0)
+        {
+            throw new ApiErrorException(ApiErrors.Invalid("meta.k8s.io", "ListOptions", "", [new FieldError("FieldValueForbidden", "resourceVersionMatch", "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided")]));
+        }
+
+        if (version is "" or "0")
+        {
+            return (0, null);
+        }
+
+        var wanted = ParseRevision(version);
+        if (wanted > registry.Store.Revision)
+        {
+            await WaitForAsync(wanted, cancellationToken);
+        }
+
+        return (match == "Exact" ? wanted : 0, null);
+    }
+
+    internal static long ParseRevision(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var revision)
+            ? revision
+            : throw new ApiErrorException(ApiErrors.BadRequest($"Invalid value: \"{text}\": resourceVersion must be a number"));
+
+    /// <summary>A version from the future: another replica may have given it out; it is waited for a little.</summary>
+    private async Task WaitForAsync(long wanted, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(FutureWait);
+        using var watch = registry.Store.Watch("/", registry.Store.Revision);
+        var events = new List<StoreEvent>();
+        try
+        {
+            while (registry.Store.Revision < wanted && await watch.ReadAsync(events, limit.Token))
+            {
+                events.Clear();
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ApiErrorException(ApiErrors.Timeout($"Too large resource version: {wanted}, current: {registry.Store.Revision}", 1));
+        }
+    }
+
+    private static async Task WriteStoredAsync(HttpContext context, ResourceInfo resource, List<Entry> entries, string revision, string? next, long remaining, bool counted)
+    {
+        var head = new StringBuilder($"{{\"kind\":\"{resource.Kind}List\",\"apiVersion\":\"{resource.ApiVersion}\",\"metadata\":{{\"resourceVersion\":\"{revision}\"");
+        if (next is not null)
+        {
+            head.Append(CultureInfo.InvariantCulture, $",\"continue\":\"{next}\"");
+            if (counted)
+            {
+                head.Append(CultureInfo.InvariantCulture, $",\"remainingItemCount\":{remaining}");
+            }
+        }
+
+        head.Append("},\"items\":[");
+        var start = Encoding.UTF8.GetBytes(head.ToString());
+        context.Response.StatusCode = 200;
+        context.Response.ContentType = ResponseWriting.Json;
+        context.Response.ContentLength = start.Length + 2 + Math.Max(0, entries.Count - 1) + entries.Sum(e => (long)e.Value.Length);
+        if (HttpMethods.IsHead(context.Request.Method))
+        {
+            return;
+        }
+
+        var body = context.Response.BodyWriter;
+        await body.WriteAsync(start, context.RequestAborted);
+        var unflushed = 0;
+        for (var i = 0; i < entries.Count; i++)
+        {
+            if (i > 0)
+            {
+                body.GetSpan(1)[0] = (byte)',';
+                body.Advance(1);
+            }
+
+            var value = entries[i].Value;
+            value.Span.CopyTo(body.GetSpan(value.Length));
+            body.Advance(value.Length);
+            unflushed += value.Length;
+            if (unflushed > 64 * 1024)
+            {
+                await body.FlushAsync(context.RequestAborted);
+                unflushed = 0;
+            }
+        }
+
+        "]}"u8.CopyTo(body.GetSpan(2));
+        body.Advance(2);
+        await body.FlushAsync(context.RequestAborted);
+    }
+}
