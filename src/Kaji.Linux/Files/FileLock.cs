@@ -5,13 +5,16 @@ namespace Kaji.Linux.Files;
 /// <summary>flock(2) on a file of its own: one holder among all processes, freed by the kernel when the holder dies.</summary>
 public sealed class FileLock : IDisposable
 {
-    private const int ReadWriteCreateCloseOnExec = 0x2 | 0x40 | 0x80000, Exclusive = 2, NonBlocking = 4;
+    private const int ReadWriteCreateCloseOnExec = 0x2 | 0x40 | 0x80000, Shared = 1, Exclusive = 2, NonBlocking = 4;
     private int _fd;
 
     private FileLock(int fd) => _fd = fd;
 
     /// <summary>Waits for it.</summary>
     public static FileLock Acquire(string path) => Take(path, Exclusive)!;
+
+    /// <summary>Waits for it; any number may hold it shared, while nobody holds it exclusively.</summary>
+    public static FileLock AcquireShared(string path) => Take(path, Shared)!;
 
     /// <summary>Null when another holds it.</summary>
     public static FileLock? TryAcquire(string path) => Take(path, Exclusive | NonBlocking);

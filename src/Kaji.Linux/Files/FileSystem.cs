@@ -56,6 +56,13 @@ public static unsafe class FileSystem
 
     public static void Rename(string from, string to) => Check(LibC.Rename(from, to), "rename", to);
 
+    /// <summary>Writes everything of the file system that holds <paramref name="directory"/> to its disk.</summary>
+    public static void Sync(string directory)
+    {
+        using var descriptor = Events.Descriptor.Open(directory, 0);
+        Check(LibC.SyncFileSystem(descriptor.Number), "syncfs", directory);
+    }
+
     /// <summary>Removes one file or link; no error when it is gone.</summary>
     public static void Unlink(string path)
     {
