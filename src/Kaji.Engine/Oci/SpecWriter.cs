@@ -37,7 +37,7 @@ internal static class SpecWriter
 {
     private static readonly string[] Masked =
     [
-        "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+        "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
         "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
     ];
 

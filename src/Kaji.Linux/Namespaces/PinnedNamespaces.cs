@@ -27,7 +27,7 @@ public sealed record NamespaceRequest
 /// </summary>
 public static unsafe class PinnedNamespaces
 {
-    private const int NewUts = 0x04000000, NewIpc = 0x08000000, NewNet = 0x40000000;
+    private const int NewUts = 0x04000000, NewIpc = 0x08000000, NewPid = 0x20000000, NewNet = 0x40000000;
     private const long NamespaceFileSystem = 0x6e736673;
 
     /// <summary>Makes and pins them; loopback is up. The files' directories must exist. Nothing stays pinned when it fails.</summary>
@@ -78,6 +78,10 @@ public static unsafe class PinnedNamespaces
 
         return true;
     });
+
+    /// <summary>Runs <paramref name="spawn"/>, whose child becomes process 1 of a new process namespace.</summary>
+    public static Task<T> SpawnInNewProcessNamespaceAsync<T>(Func<T> spawn) => NamespaceThread.RunAsync(() =>
+        LibC.Unshare(NewPid) == 0 ? spawn() : throw KernelException.Last("unshare"));
 
     /// <summary>The file has a namespace on it.</summary>
     public static bool IsPinned(string path) => File.Exists(path) && FileSystem.TypeOf(path) == NamespaceFileSystem;
