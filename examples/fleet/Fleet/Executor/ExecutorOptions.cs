@@ -1,0 +1,48 @@
+using Fleet.Http;
+
+namespace Fleet.Executor;
+
+/// <summary>Settings of an executor: one pair, one account.</summary>
+internal sealed record ExecutorOptions
+{
+    public int Port { get; init; } = 8080;
+
+    public required string Pair { get; init; }
+
+    public required Address Exchange { get; init; }
+
+    public required Address Detector { get; init; }
+
+    public required string ApiKey { get; init; }
+
+    public required string ApiSecret { get; init; }
+
+    /// <summary>Sent with each order when given: number of this activation.</summary>
+    public string? Epoch { get; init; }
+
+    /// <summary>USDT an entry.</summary>
+    public decimal OrderSize { get; init; } = 200;
+
+    /// <summary>Profit at which the resting sell order stands.</summary>
+    public decimal TakeProfit { get; init; } = 0.001m;
+
+    /// <summary>Older data is not acted on.</summary>
+    public double MaxDataAge { get; init; } = 3;
+
+    public TimeSpan Interval { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    public static ExecutorOptions FromEnvironment() => new()
+    {
+        Port = Settings.Port(8080),
+        Pair = Settings.Text("PAIR"),
+        Exchange = Address.Parse(Settings.Text("EXCHANGE_URL")),
+        Detector = Address.Parse(Settings.Text("DETECTOR_URL")),
+        ApiKey = Settings.Text("API_KEY"),
+        ApiSecret = Settings.Text("API_SECRET"),
+        Epoch = Environment.GetEnvironmentVariable("EPOCH"),
+        OrderSize = (decimal)Settings.Number("ORDER_USDT", 200),
+        TakeProfit = (decimal)Settings.Number("TAKE_PROFIT", 0.001),
+        MaxDataAge = Settings.Number("MAX_DATA_AGE_SECONDS", 3),
+        Interval = TimeSpan.FromMilliseconds(Settings.Number("INTERVAL_MS", 500)),
+    };
+}
