@@ -1,0 +1,122 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Kaji.Api;
+using Kaji.Api.Kinds;
+using Kaji.ApiServer.Authentication;
+using Kaji.ApiServer.Registry;
+
+namespace Kaji.ApiServer.Bootstrap;
+
+/// <summary>What the objects of a new cluster say.</summary>
+/// <param name="ServiceAddress">Virtual address of the <c>kubernetes</c> Service.</param>
+/// <param name="DnsAddress">Virtual address of the cluster's DNS.</param>
+/// <param name="ApiEndpoint">Where Pods reach the API server.</param>
+/// <param name="DnsEndpoint">Where the DNS server listens.</param>
+/// <param name="AuthorityPem">The cluster's root certificate.</param>
+public sealed record BootstrapOptions(IPAddress ServiceAddress, IPAddress DnsAddress, IPEndPoint ApiEndpoint, IPEndPoint DnsEndpoint, string AuthorityPem);
+
+/// <summary>Makes the objects that every cluster has: namespaces, default roles, priority classes, the Services <c>kubernetes</c> and <c>kube-dns</c>. Leaves alone what is there and right.</summary>
+public static class Bootstrapper
+{
+    private static readonly string[] Namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+    public static async Task RunAsync(IObjectRegistry registry, BootstrapOptions options, CancellationToken cancellationToken)
+    {
+        var namespaces = Resource("", "namespaces");
+        await Task.WhenAll(Namespaces.Select(name => EnsureAsync(registry, namespaces, "", Object(name), cancellationToken)));
+        var work = new List<Task>();
+        foreach (var role in DefaultRoles.All())
+        {
+            work.Add(EnsureAsync(registry, Resource("rbac.authorization.k8s.io", role.Str("kind") == "ClusterRole" ? "clusterroles" : "clusterrolebindings"), "", role, cancellationToken));
+        }
+
+        foreach (var (name, value) in (ReadOnlySpan<(string, int)>)[("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)])
+        {
+            var priority = Object(name);
+            priority["value"] = value;
+            priority["description"] = $"Used for system critical pods that must run in the cluster{(name == "system-node-critical" ? " and can't be moved to another node" : "")}.";
+            work.Add(EnsureAsync(registry, Resource("scheduling.k8s.io", "priorityclasses"), "", priority, cancellationToken));
+        }
+
+        work.Add(ServiceAsync(registry, "default", "kubernetes", options.ServiceAddress, options.ApiEndpoint, [("https", "TCP", 443)], new JsonObject { ["component"] = "apiserver", ["provider"] = "kubernetes" }, cancellationToken));
+        work.Add(ServiceAsync(registry, "kube-system", "kube-dns", options.DnsAddress, options.DnsEndpoint, [("dns", "UDP", 53), ("dns-tcp", "TCP", 53)], new JsonObject { ["k8s-app"] = "kube-dns", ["kubernetes.io/cluster-service"] = "true", ["kubernetes.io/name"] = "CoreDNS" }, cancellationToken));
+        var authentication = Object("extension-apiserver-authentication");
+        authentication["data"] = new JsonObject { ["client-ca-file"] = options.AuthorityPem };
+        work.Add(EnsureAsync(registry, Resource("", "configmaps"), "kube-system", authentication, cancellationToken));
+        await Task.WhenAll(work);
+    }
+
+    private static async Task ServiceAsync(
+        IObjectRegistry registry, string ns, string name, IPAddress address, IPEndPoint backend, (string Name, string Protocol, int Port)[] ports, JsonObject labels, CancellationToken cancellationToken)
+    {
+        var service = Object(name);
+        service["metadata"]!["labels"] = labels;
+        service["spec"] = new JsonObject
+        {
+            ["clusterIP"] = address.ToString(),
+            ["ports"] = new JsonArray([.. ports.Select(p => (JsonNode)new JsonObject { ["name"] = p.Name, ["protocol"] = p.Protocol, ["port"] = p.Port, ["targetPort"] = backend.Port })]),
+        };
+        await EnsureAsync(registry, Resource("", "services"), ns, service, cancellationToken);
+
+        JsonNode Port((string Name, string Protocol, int Port) p) => new JsonObject { ["name"] = p.Name, ["port"] = backend.Port, ["protocol"] = p.Protocol };
+        var slice = Object(name);
+        slice["metadata"]!["labels"] = new JsonObject { ["kubernetes.io/service-name"] = name };
+        slice["addressType"] = "IPv4";
+        slice["endpoints"] = new JsonArray((JsonNode)new JsonObject { ["addresses"] = new JsonArray(backend.Address.ToString()), ["conditions"] = new JsonObject { ["ready"] = true } });
+        slice["ports"] = new JsonArray([.. ports.Select(Port)]);
+        await EnsureAsync(registry, Resource("discovery.k8s.io", "endpointslices"), ns, slice, cancellationToken, "endpoints", "ports");
+
+        var endpoints = Object(name);
+        endpoints["metadata"]!["labels"] = new JsonObject { ["endpointslice.kubernetes.io/skip-mirror"] = "true" };
+        endpoints["subsets"] = new JsonArray((JsonNode)new JsonObject
+        {
+            ["addresses"] = new JsonArray((JsonNode)new JsonObject { ["ip"] = backend.Address.ToString() }), ["ports"] = new JsonArray([.. ports.Select(Port)]),
+        });
+        await EnsureAsync(registry, Resource("", "endpoints"), ns, endpoints, cancellationToken, "subsets");
+    }
+
+    /// <summary>Creates the object, or sets the named fields of the one that is there.</summary>
+    private static async Task EnsureAsync(IObjectRegistry registry, ResourceInfo resource, string ns, JsonObject wanted, CancellationToken cancellationToken, params string[] fields)
+    {
+        var name = wanted.Obj("metadata").Str("name");
+        if (registry.Get(resource, ns, name) is { } present)
+        {
+            if (fields.Any(f => !JsonNode.DeepEquals(present[f], wanted[f])))
+            {
+                await registry.UpdateAsync(
+                    resource,
+                    ns,
+                    name,
+                    "",
+                    obj =>
+                    {
+                        foreach (var field in fields)
+                        {
+                            obj[field] = wanted[field]?.DeepClone();
+                        }
+
+                        return true;
+                    },
+                    UserInfo.ApiServer,
+                    cancellationToken);
+            }
+
+            return;
+        }
+
+        try
+        {
+            await registry.CreateAsync(resource, ns, wanted, UserInfo.ApiServer, cancellationToken);
+        }
+        catch (ApiErrorException e) when (e.Error.Reason == "AlreadyExists")
+        {
+            // Another replica was faster.
+            return;
+        }
+    }
+
+    private static ResourceInfo Resource(string group, string plural) =>
+        BuiltInResources.Find(group, "v1", plural) ?? throw new InvalidOperationException($"{plural}.{group} is not built in");
+
+    private static JsonObject Object(string name) => new() { ["metadata"] = new JsonObject { ["name"] = name } };
+}
