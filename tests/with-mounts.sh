@@ -1,3 +1,4 @@
-#!/usr/bin/env bash
-# Runs a command in a mount namespace of its own; on hosts with hybrid cgroups without the cgroup2 mount that Debian's crun refuses.
-exec unshare -m --propagation slave sh -c 'if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi; exec "$@"' sh "$@"
+#!/bin/sh
+# Runs a command in a private mount namespace without cgroup2 beside cgroup v1 (crun refuses such hosts; see HybridCgroups).
+# Usage: tests/with-mounts.sh COMMAND [ARGUMENT]...
+exec unshare -m --propagation slave sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"' sh "$@"

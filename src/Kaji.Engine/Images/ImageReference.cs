@@ -36,7 +36,7 @@ public sealed partial record ImageReference(string Registry, string Repository, 
             repository = "library/" + repository;
         }
 
-        if (!Path().IsMatch(repository))
+        if (!Path().IsMatch(repository) || !Host().IsMatch(registry))
         {
             throw new EngineException(EngineFault.Invalid, $"\"{text}\" is not an image name: \"{repository}\" must be lower case letters, digits and separators");
         }
@@ -53,4 +53,7 @@ public sealed partial record ImageReference(string Registry, string Repository, 
 
     [GeneratedRegex(@"\A[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*\z")]
     private static partial Regex Path();
+
+    [GeneratedRegex(@"\A(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::[0-9]+)?\z")]
+    private static partial Regex Host();
 }
