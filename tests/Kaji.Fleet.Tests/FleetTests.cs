@@ -31,7 +31,7 @@ public sealed class FleetTests
         string text;
         do
         {
-            await Task.Delay(20, limit.Token);
+            await Task.Delay(20, limit.Token); // poll interval
             text = (await metrics.SendAsync("GET", "/metrics", null, "", limit.Token)).Body;
         }
         while (!text.Contains("bot_trading{pair=\"BTC-USDT\"} 1") || text.Contains("bot_orders_total{pair=\"BTC-USDT\"} 1\n"));

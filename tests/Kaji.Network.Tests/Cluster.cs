@@ -122,7 +122,7 @@ internal sealed class Cluster : IAsyncDisposable
         while (!condition())
         {
             Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), "condition not met in 5 s");
-            await Task.Delay(5);
+            await Task.Delay(5); // poll interval
         }
     }
 

@@ -130,7 +130,7 @@ public sealed class ServiceProxyTests(ITestOutputHelper output)
         while (!arrival.IsCompleted)
         {
             await socket.SendAsync(new byte[] { 2 }, limit.Token);
-            await Task.WhenAny(arrival, Task.Delay(20, limit.Token));
+            await Task.WhenAny(arrival, Task.Delay(20, limit.Token)); // poll interval
         }
 
         Assert.Equal([2], (await arrival).Buffer);
