@@ -51,19 +51,30 @@ public sealed partial class CrunRuntime
                 return;
             }
 
+            lock (container.RecordLock)
+            {
+                container.Starting = true;
+            }
+
             await _tools.StartAsync(containerId, cancellationToken).ConfigureAwait(false);
             lock (container.RecordLock)
             {
-                var info = container.Info with { StartedAt = _time.GetUtcNow() };
                 // A short one may have ended already.
-                container.Record = container.Record with { Info = info.State == ContainerState.Created ? info with { State = ContainerState.Running } : info };
-                Save(container.Record);
+                if (container.Info.State == ContainerState.Created)
+                {
+                    container.Record = container.Record with { Info = container.Info with { StartedAt = _time.GetUtcNow(), State = ContainerState.Running } };
+                    Save(container.Record);
+                    TellStarted(container);
+                }
             }
-
-            _events.Publish(new ContainerEvent(ContainerEventKind.Started, containerId, container.Info.SandboxId));
         }
         catch (Exception e)
         {
+            lock (container.RecordLock)
+            {
+                container.Starting = false;
+            }
+
             throw Translate(e, $"container {containerId}");
         }
         finally

@@ -32,6 +32,11 @@ public sealed partial class CrunRuntime
             await session.KillAsync().ConfigureAwait(false);
             return new ExecResult(137, Snapshot(output), true);
         }
+        catch (OperationCanceledException)
+        {
+            await session.KillAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     public async Task<IStreamSession> OpenExecAsync(string containerId, IReadOnlyList<string> command, bool tty, bool stdin, CancellationToken cancellationToken = default)

@@ -26,7 +26,7 @@ namespace Kaji.Engine.Runtime;
 /// </summary>
 public sealed partial class CrunRuntime : IContainerRuntime
 {
-    private static readonly TimeSpan ExitFileGrace = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ExitFileGrace = TimeSpan.FromSeconds(2);
 
     private readonly CrunOptions _options;
     private readonly FileImageStore _images;
@@ -81,7 +81,7 @@ public sealed partial class CrunRuntime : IContainerRuntime
         _cgroups = CgroupLayout.Detect();
         _paths.Create();
         _watch = _inotify.Watch(_paths.Exits, FileEvents.MovedTo | FileEvents.Created | FileEvents.ClosedAfterWrite, OnExitFile);
-        Load();
+        await LoadAsync(cancellationToken).ConfigureAwait(false);
         foreach (var container in _containers.Values)
         {
             await AdoptAsync(container, cancellationToken).ConfigureAwait(false);
@@ -104,16 +104,23 @@ public sealed partial class CrunRuntime : IContainerRuntime
         _closing.Cancel();
         _watch?.Dispose();
         _events.Complete();
+        foreach (var container in _containers.Values)
+        {
+            container.Process?.Dispose();
+        }
+
         return ValueTask.CompletedTask;
     }
 
-    private void Load()
+    private async Task LoadAsync(CancellationToken cancellationToken)
     {
         foreach (var directory in Directory.GetDirectories(_paths.Sandboxes))
         {
             var id = Path.GetFileName(directory);
             if (Read(_paths.SandboxFile(id), RecordJson.Default.SandboxRecord) is not { } record)
             {
+                await _network.DetachAsync(id, cancellationToken).ConfigureAwait(false);
+                Dismantle(id);
                 Tree.Delete(directory);
                 continue;
             }
@@ -139,6 +146,7 @@ public sealed partial class CrunRuntime : IContainerRuntime
             {
                 // Its creation was cut off before it was told to anyone.
                 LogHalfMade(id);
+                await _tools.DeleteAsync(id, cancellationToken).ConfigureAwait(false);
                 Mount.Remove(_paths.Rootfs(id));
                 _images.Release(id);
                 Tree.Delete(directory);
@@ -169,8 +177,8 @@ public sealed partial class CrunRuntime : IContainerRuntime
         else
         {
             // The machine was started anew, or conmon and container died together: nobody knows the code.
-            await _tools.DeleteAsync(record.Info.Id, cancellationToken).ConfigureAwait(false);
             End(container, 255, _time.GetUtcNow());
+            await _tools.DeleteAsync(record.Info.Id, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -180,6 +188,13 @@ public sealed partial class CrunRuntime : IContainerRuntime
         try
         {
             await container.Process!.WaitAsync(_loop, _closing.Token).ConfigureAwait(false);
+            using var conmon = File.Exists(_paths.ConmonPidFile(container.Info.Id))
+                && int.TryParse(await File.ReadAllTextAsync(_paths.ConmonPidFile(container.Info.Id)).ConfigureAwait(false), CultureInfo.InvariantCulture, out var pid) ? PidFd.TryOpen(pid) : null;
+            if (conmon is not null)
+            {
+                await Task.WhenAny(container.Ended.Task, conmon.WaitAsync(_loop, _closing.Token)).ConfigureAwait(false);
+            }
+
             await container.Ended.Task.WaitAsync(ExitFileGrace, _time, _closing.Token).ConfigureAwait(false);
         }
         catch (TimeoutException)
@@ -233,14 +248,31 @@ public sealed partial class CrunRuntime : IContainerRuntime
             }
 
             // The group stays until the container is removed, so its counter still tells.
+            if (container.Starting)
+            {
+                // So short that it ended before "crun start" returned.
+                record = record with { Info = record.Info with { StartedAt = record.Info.StartedAt ?? at } };
+                TellStarted(container);
+            }
+
             var oom = new Cgroup(_cgroups, record.CgroupPath).OomKills() > 0;
             container.Record = record with { Info = record.Info with { State = ContainerState.Exited, ExitCode = code, FinishedAt = at, OomKilled = oom, Pid = 0 } };
             Save(container.Record);
+            _events.Publish(new ContainerEvent(ContainerEventKind.Exited, container.Info.Id, container.Info.SandboxId));
         }
 
         container.Ended.TrySetResult();
         LogExited(container.Info.Id, code, container.Info.OomKilled);
-        _events.Publish(new ContainerEvent(ContainerEventKind.Exited, container.Info.Id, container.Info.SandboxId));
+    }
+
+    /// <summary>Once a container, always before its end; call with the record lock held.</summary>
+    private void TellStarted(LiveContainer container)
+    {
+        if (!container.StartTold)
+        {
+            container.StartTold = true;
+            _events.Publish(new ContainerEvent(ContainerEventKind.Started, container.Info.Id, container.Info.SandboxId));
+        }
     }
 
     private void Save(ContainerRecord record)

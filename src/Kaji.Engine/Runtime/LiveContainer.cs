@@ -16,6 +16,12 @@ internal sealed class LiveContainer(ContainerRecord record) : IDisposable
 
     public PidFd? Process { get; set; }
 
+    /// <summary>"crun start" was called; under <see cref="RecordLock"/>.</summary>
+    public bool Starting { get; set; }
+
+    /// <summary>Its Started event is out; under <see cref="RecordLock"/>.</summary>
+    public bool StartTold { get; set; }
+
     public ContainerRecord Record
     {
         get => Volatile.Read(ref _record);

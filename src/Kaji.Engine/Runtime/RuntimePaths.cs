@@ -25,6 +25,8 @@ internal sealed class RuntimePaths(CrunOptions options)
 
     public string Bundle(string id) => Path.Combine(Bundles, id);
 
+    public string ConmonPidFile(string id) => Path.Combine(Bundles, id, "conmon.pid");
+
     public string ExitFile(string id) => Path.Combine(Exits, id);
 
     public string Pin(string sandboxId, string kind) => Path.Combine(Pins, sandboxId, kind);

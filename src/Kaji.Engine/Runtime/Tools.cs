@@ -27,7 +27,7 @@ internal sealed partial class Tools(CrunOptions options, RuntimePaths paths, Eve
     {
         List<string> argv =
         [
-            options.ConmonPath, "--api-version", "1", "-c", id, "-u", id, "-n", config.Name, "-r", options.CrunPath, "-b", bundle, "-p", $"{bundle}/pid",
+            options.ConmonPath, "--api-version", "1", "-c", id, "-u", id, "-n", config.Name, "-r", options.CrunPath, "-b", bundle, "-p", $"{bundle}/pid", "-P", paths.ConmonPidFile(id),
             "--exit-dir", paths.Exits, "--persist-dir", bundle, "--full-attach", "-l", $"k8s-file:{config.LogPath}", "--log-level", "error", "--no-sync-log",
             "--runtime-arg", $"--root={paths.CrunRoot}", "--runtime-arg", "--cgroup-manager=cgroupfs",
         ];

@@ -29,7 +29,8 @@ public sealed class MountNamespaceLauncher(string runDirectory)
     {
         if (IsPinned)
         {
-            return ["/usr/bin/nsenter", $"--mount={PinPath}", "--", .. command];
+            // Entering a mount namespace moves to its root; go back to where we were.
+            return ["/usr/bin/nsenter", $"--mount={PinPath}", $"--wdns={Environment.CurrentDirectory}", "--", .. command];
         }
 
         Directory.CreateDirectory(runDirectory);
@@ -60,7 +61,7 @@ public sealed class MountNamespaceLauncher(string runDirectory)
         Execute(argv);
     }
 
-    /// <summary>Unpins it, from outside or inside; it ends with its last process.</summary>
+    /// <summary>Unpins it; it ends with its last process. Call it outside: from inside only our own view of the pin would go.</summary>
     public void Release()
     {
         while (Mount.Remove(PinPath))
