@@ -1,0 +1,269 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Kaji.Api.Kinds;
+using Kaji.Api.OpenApi;
+using Kaji.ApiServer.Authentication;
+using Kaji.ApiServer.Registry;
+using Kaji.ApiServer.Responses;
+using Microsoft.AspNetCore.Http;
+
+namespace Kaji.ApiServer.Discovery;
+
+/// <summary>
+/// Documents about the API itself: discovery (legacy and aggregated), OpenAPI v3, the version, and the keys of service account tokens. Each is made once and kept as bytes.
+/// </summary>
+public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
+{
+    private const string AggregatedType = "APIGroupDiscoveryList";
+    private readonly ConcurrentDictionary<string, byte[]> _documents = new(StringComparer.Ordinal);
+    private string[] _paths = [];
+
+    /// <summary>Answers when the path is one of its documents.</summary>
+    public async Task<bool> TryHandleAsync(HttpContext context)
+    {
+        var path = (context.Request.Path.Value ?? "/").TrimEnd('/');
+        if (path.Length == 0)
+        {
+            path = "/";
+        }
+
+        var type = ResponseWriting.Json;
+        Func<JsonNode?>? make = null;
+        var key = path;
+        if (path is "/api" or "/apis" && Aggregated(context.Request) is { } version)
+        {
+            key = $"{path}#{version}";
+            type = $"application/json;g=apidiscovery.k8s.io;v={version};as={AggregatedType}";
+            make = () => AggregatedDiscovery(core: path == "/api", version);
+        }
+        else if (path.StartsWith("/openapi/v3/", StringComparison.Ordinal))
+        {
+            return await OpenApiAsync(context, path["/openapi/v3/".Length..]);
+        }
+        else
+        {
+            make = path switch
+            {
+                "/" => () => new JsonObject { ["paths"] = new JsonArray([.. Paths().Select(p => (JsonNode)p)]) },
+                "/api" => () => new JsonObject { ["kind"] = "APIVersions", ["versions"] = new JsonArray("v1"), ["serverAddressByClientCIDRs"] = new JsonArray() },
+                "/apis" => () => new JsonObject { ["kind"] = "APIGroupList", ["apiVersion"] = "v1", ["groups"] = new JsonArray([.. BuiltInResources.Groups.Where(g => g.Group.Length > 0).Select(g => (JsonNode)Group(g))]) },
+                "/openapi/v3" => OpenApiIndex,
+                "/version" => Version,
+                "/openid/v1/jwks" => tokens.KeySet,
+                "/.well-known/openid-configuration" => () => new JsonObject
+                {
+                    ["issuer"] = ServiceAccountTokens.Issuer, ["jwks_uri"] = $"{ServiceAccountTokens.Issuer}/openid/v1/jwks", ["response_types_supported"] = new JsonArray("id_token"),
+                    ["subject_types_supported"] = new JsonArray("public"), ["id_token_signing_alg_values_supported"] = new JsonArray("ES256"),
+                },
+                _ => Resources(path),
+            };
+        }
+
+        if (make is null)
+        {
+            return false;
+        }
+
+        if (!_documents.TryGetValue(key, out var bytes))
+        {
+            if (make() is not { } document)
+            {
+                return false;
+            }
+
+            bytes = _documents[key] = ObjectCodec.Bytes(document);
+        }
+
+        var tag = $"\"{Convert.ToHexStringLower(SHA256.HashData(bytes))[..32]}\"";
+        context.Response.Headers.ETag = tag;
+        context.Response.Headers.Vary = "Accept";
+        if (context.Request.Headers.IfNoneMatch.ToString() == tag)
+        {
+            context.Response.StatusCode = 304;
+            return true;
+        }
+
+        await context.WriteBytesAsync(200, bytes, type);
+        return true;
+    }
+
+    private static string? Aggregated(HttpRequest request)
+    {
+        foreach (var entry in request.Headers.Accept.ToString().Split(','))
+        {
+            if (entry.Contains("as=" + AggregatedType, StringComparison.Ordinal) && entry.Contains("g=apidiscovery.k8s.io", StringComparison.Ordinal) && entry.TrimStart().StartsWith("application/json", StringComparison.Ordinal))
+            {
+                return entry.Contains("v=v2beta1", StringComparison.Ordinal) ? "v2beta1" : "v2";
+            }
+        }
+
+        return null;
+    }
+
+    private string[] Paths() => _paths.Length > 0 ? _paths : _paths =
+    [
+        "/api", "/api/v1", "/apis", .. BuiltInResources.Groups.Where(g => g.Group.Length > 0).SelectMany(g => g.Versions.Select(v => $"/apis/{g.Group}/{v}").Prepend($"/apis/{g.Group}")),
+        "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version",
+    ];
+
+    private static JsonObject Group((string Group, IReadOnlyList<string> Versions) group)
+    {
+        JsonNode VersionOf(string version) => new JsonObject { ["groupVersion"] = $"{group.Group}/{version}", ["version"] = version };
+        return new JsonObject { ["name"] = group.Group, ["versions"] = new JsonArray([.. group.Versions.Select(VersionOf)]), ["preferredVersion"] = VersionOf(group.Versions[0]) };
+    }
+
+    private static Func<JsonNode?>? Resources(string path)
+    {
+        var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        switch (parts)
+        {
+            case ["apis", var name] when BuiltInResources.Groups.Any(g => g.Group == name && name.Length > 0):
+                return () =>
+                {
+                    var group = Group(BuiltInResources.Groups.First(g => g.Group == name));
+                    (group["kind"], group["apiVersion"]) = ("APIGroup", "v1");
+                    return group;
+                };
+            case ["api", var version]:
+                return () => ResourceList("", version);
+            case ["apis", var group, var version]:
+                return () => ResourceList(group, version);
+            default:
+                return null;
+        }
+    }
+
+    private static JsonObject? ResourceList(string group, string version)
+    {
+        var all = BuiltInResources.All.Where(r => r.Group == group && r.Version == version).ToArray();
+        if (all.Length == 0)
+        {
+            return null;
+        }
+
+        var list = new JsonArray();
+        foreach (var resource in all)
+        {
+            var entry = new JsonObject { ["name"] = resource.Plural, ["singularName"] = resource.Singular, ["namespaced"] = resource.Namespaced, ["kind"] = resource.Kind, ["verbs"] = Strings(resource.Verbs) };
+            if (resource.ShortNames.Count > 0)
+            {
+                entry["shortNames"] = Strings(resource.ShortNames);
+            }
+
+            if (resource.Categories.Count > 0)
+            {
+                entry["categories"] = Strings(resource.Categories);
+            }
+
+            list.Add((JsonNode)entry);
+            foreach (var sub in resource.Subresources)
+            {
+                var below = new JsonObject { ["name"] = $"{resource.Plural}/{sub.Name}", ["singularName"] = "", ["namespaced"] = resource.Namespaced, ["kind"] = sub.Kind, ["verbs"] = Strings(sub.Verbs) };
+                if (sub.KindApiVersion?.Split('/') is [var subGroup, var subVersion])
+                {
+                    (below["group"], below["version"]) = (subGroup, subVersion);
+                }
+
+                list.Add((JsonNode)below);
+            }
+        }
+
+        return new JsonObject { ["kind"] = "APIResourceList", ["apiVersion"] = "v1", ["groupVersion"] = all[0].ApiVersion, ["resources"] = list };
+    }
+
+    private static JsonObject AggregatedDiscovery(bool core, string apiVersion)
+    {
+        var items = new JsonArray();
+        foreach (var (group, versions) in BuiltInResources.Groups.Where(g => g.Group.Length == 0 == core))
+        {
+            var list = new JsonArray();
+            foreach (var version in versions)
+            {
+                var resources = BuiltInResources.All.Where(r => r.Group == group && r.Version == version).Select(r =>
+                {
+                    var entry = new JsonObject
+                    {
+                        ["resource"] = r.Plural, ["responseKind"] = Kind(group, version, r.Kind), ["scope"] = r.Namespaced ? "Namespaced" : "Cluster", ["singularResource"] = r.Singular, ["verbs"] = Strings(r.Verbs),
+                    };
+                    if (r.ShortNames.Count > 0)
+                    {
+                        entry["shortNames"] = Strings(r.ShortNames);
+                    }
+
+                    if (r.Categories.Count > 0)
+                    {
+                        entry["categories"] = Strings(r.Categories);
+                    }
+
+                    if (r.Subresources.Count > 0)
+                    {
+                        entry["subresources"] = new JsonArray([.. r.Subresources.Select(s => (JsonNode)new JsonObject
+                        {
+                            ["subresource"] = s.Name, ["responseKind"] = s.KindApiVersion?.Split('/') is [var g, var v] ? Kind(g, v, s.Kind) : Kind(group, version, s.Kind), ["verbs"] = Strings(s.Verbs),
+                        })]);
+                    }
+
+                    return (JsonNode)entry;
+                });
+                list.Add((JsonNode)new JsonObject { ["version"] = version, ["resources"] = new JsonArray([.. resources]), ["freshness"] = "Current" });
+            }
+
+            items.Add((JsonNode)new JsonObject { ["metadata"] = new JsonObject { ["name"] = group, ["creationTimestamp"] = null }, ["versions"] = list });
+        }
+
+        return new JsonObject { ["kind"] = AggregatedType, ["apiVersion"] = $"apidiscovery.k8s.io/{apiVersion}", ["metadata"] = new JsonObject(), ["items"] = items };
+    }
+
+    private static JsonObject Kind(string group, string version, string kind) => new() { ["group"] = group, ["version"] = version, ["kind"] = kind };
+
+    private static JsonArray Strings(IEnumerable<string> values) => [.. values.Select(v => (JsonNode)v)];
+
+    private static JsonObject Version() => new()
+    {
+        ["major"] = "1", ["minor"] = "36", ["emulationMajor"] = "1", ["emulationMinor"] = "36", ["minCompatibilityMajor"] = "1", ["minCompatibilityMinor"] = "35", ["gitVersion"] = "v1.36.2+kaji",
+        ["gitCommit"] = "", ["gitTreeState"] = "clean", ["buildDate"] = "1970-01-01T00:00:00Z", ["goVersion"] = $"dotnet{Environment.Version}", ["compiler"] = "roslyn", ["platform"] = "linux/amd64",
+    };
+
+    private static JsonObject OpenApiIndex()
+    {
+        var paths = new JsonObject();
+        foreach (var (group, versions) in BuiltInResources.Groups)
+        {
+            foreach (var version in versions)
+            {
+                var path = OpenApiV3.PathOf(group, version);
+                paths[path] = new JsonObject { ["serverRelativeURL"] = $"/openapi/v3/{path}?hash=KAJI1" };
+            }
+        }
+
+        return new JsonObject { ["paths"] = paths };
+    }
+
+    private async Task<bool> OpenApiAsync(HttpContext context, string path)
+    {
+        var (group, version) = path.Split('/') switch
+        {
+            ["api", var v] => ("", v),
+            ["apis", var g, var v] => (g, v),
+            _ => ("", ""),
+        };
+        if (!BuiltInResources.All.Any(r => r.Group == group && r.Version == version))
+        {
+            return false;
+        }
+
+        // Not kept: it is large, asked for rarely, and clients cache it by the hash in its URL.
+        var buffer = new ArrayBufferWriter<byte>(256 * 1024);
+        await using (var writer = new Utf8JsonWriter(buffer))
+        {
+            OpenApiV3.Write(writer, group, version);
+        }
+
+        context.Response.Headers.CacheControl = "public, immutable";
+        await context.WriteBytesAsync(200, buffer.WrittenMemory);
+        return true;
+    }
+}
