@@ -1,5 +1,6 @@
 using Kaji.Engine;
 using Kaji.Node.Streaming;
+using Kaji.Node.Streaming.Spdy;
 using Microsoft.AspNetCore.Http;
 
 namespace Kaji.Node.Server;
@@ -60,6 +61,24 @@ internal sealed class ExecHandler(IPodDirectory pods, IContainerRuntime runtime,
             var client = new ChannelClient(await WebSocketUpgrade.AcceptAsync(context, ChannelClient.Protocols.FirstOrDefault(offered.Contains), options.KeepAlive), choice);
             await client.StartAsync();
             return client;
+        }
+
+        if (SpdyUpgrade.IsRequested(context))
+        {
+            if (await SpdyUpgrade.AcceptAsync(context, SpdyUpgrade.RemoteCommand) is not { } session)
+            {
+                return null;
+            }
+
+            try
+            {
+                return await SpdyClient.AcceptAsync(session, choice, options.StreamCreation, time);
+            }
+            catch
+            {
+                await session.DisposeAsync();
+                throw;
+            }
         }
 
         await Answers.TextAsync(context, StatusCodes.Status400BadRequest, "unable to upgrade: the request asks for neither WebSocket nor SPDY/3.1");

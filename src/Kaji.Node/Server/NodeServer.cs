@@ -29,6 +29,8 @@ public sealed partial class NodeServer : IAsyncDisposable
     private readonly ContainerExits _exits;
     private readonly LogHandler _logs;
     private readonly ExecHandler _exec;
+    private readonly PortForwardHandler _ports;
+    private readonly UsageHandler _usage;
     private WebApplication? _application;
     private Task _watching = Task.CompletedTask;
 
@@ -39,6 +41,8 @@ public sealed partial class NodeServer : IAsyncDisposable
         _exits = new ContainerExits(runtime);
         _logs = new LogHandler(pods, new LogReader(new DirectoryChanges(inotify)), _exits, time);
         _exec = new ExecHandler(pods, runtime, options, time);
+        _ports = new PortForwardHandler(pods, runtime, options);
+        _usage = new UsageHandler(options.NodeName, pods, runtime, time);
     }
 
     /// <summary>The port it listens on; known after <see cref="StartAsync"/>.</summary>
@@ -105,11 +109,18 @@ public sealed partial class NodeServer : IAsyncDisposable
         return parts switch
         {
             ["healthz"] => Answers.TextAsync(context, StatusCodes.Status200OK, "ok"),
+            ["pods"] => _usage.PodsAsync(context),
+            ["stats", "summary"] => _usage.SummaryAsync(context),
+            ["metrics"] => _usage.CountsAsync(context),
+            ["metrics", "resource"] => _usage.MetricsAsync(context, resourceOnly: true),
+            ["metrics", "cadvisor"] => _usage.MetricsAsync(context, resourceOnly: false),
             ["containerLogs", var ns, var pod, var container] => _logs.HandleAsync(context, ns, pod, container),
             ["exec", var ns, var pod, var container] => _exec.ExecAsync(context, ns, pod, container),
             ["exec", var ns, var pod, _, var container] => _exec.ExecAsync(context, ns, pod, container),
             ["attach", var ns, var pod, var container] => _exec.AttachAsync(context, ns, pod, container),
             ["attach", var ns, var pod, _, var container] => _exec.AttachAsync(context, ns, pod, container),
+            ["portForward", var ns, var pod] => _ports.HandleAsync(context, ns, pod),
+            ["portForward", var ns, var pod, _] => _ports.HandleAsync(context, ns, pod),
             _ => Answers.TextAsync(context, StatusCodes.Status404NotFound, "404 page not found"),
         };
     }

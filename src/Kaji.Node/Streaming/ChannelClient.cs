@@ -56,6 +56,8 @@ internal sealed class ChannelClient : IRemoteClient
     {
         try
         {
+            // Input that the process left unread would hold the receiving side, which has to see the client's goodbye.
+            Stdin?.Dispose();
             await _socket.SendAsync(ErrorChannel, status, cancellationToken);
             await _socket.CloseAsync(cancellationToken);
         }
@@ -74,7 +76,7 @@ internal sealed class ChannelClient : IRemoteClient
         {
             case StdinChannel when !data.IsEmpty:
                 // Once the process has ended, or when stdin was not asked for, the pipe takes nothing and says so; what comes is dropped.
-                _ = await _stdin.Writer.WriteAsync(data);
+                _ = await _stdin.Writer.WriteAsync(data, Gone);
                 break;
             case ResizeChannel when _resize.Length + data.Length <= MaxResizeBytes:
                 _resize.Write(data.Span);

@@ -74,6 +74,7 @@ internal sealed class ChannelSocket(WebSocket socket) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _gone.CancelAsync();
         socket.Abort();
         await _receiving;
         socket.Dispose();
