@@ -114,9 +114,10 @@ internal sealed class UsageHandler(string nodeName, IPodDirectory pods, IContain
         .. from pod in pods.List()
            from container in pod.Containers
            where container.ContainerId is not null
-           let stats = runtime.GetStats(container.ContainerId)
+           let id = container.ContainerId!
+           let stats = runtime.GetStats(id)
            where stats is not null
-           select new Usage(pod.Pod.Metadata.NamespaceProperty, pod.Pod.Metadata.Name, pod.Pod.Metadata.Uid, container.Name, runtime.GetContainer(container.ContainerId)?.StartedAt ?? stats.At, stats),
+           select new Usage(pod.Pod.Metadata.NamespaceProperty, pod.Pod.Metadata.Name, pod.Pod.Metadata.Uid, container.Name, runtime.GetContainer(id)?.StartedAt ?? stats.At, stats),
     ];
 
     private static void Write(Utf8JsonWriter json, DateTimeOffset at, long cpu, long memory, long workingSet, long? available)
