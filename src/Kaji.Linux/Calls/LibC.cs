@@ -16,6 +16,15 @@ internal static unsafe partial class LibC
     [LibraryImport(Library, EntryPoint = "unshare", SetLastError = true)]
     internal static partial int Unshare(int flags);
 
+    [LibraryImport(Library, EntryPoint = "sysconf", SetLastError = true)]
+    internal static partial nint SystemConfiguration(int name);
+
+    [LibraryImport(Library, EntryPoint = "gettid")]
+    internal static partial int ThreadId();
+
+    [LibraryImport(Library, EntryPoint = "sched_setaffinity", SetLastError = true)]
+    internal static partial int SetAffinity(int thread, nuint size, void* mask);
+
     [LibraryImport(Library, EntryPoint = "setns", SetLastError = true)]
     internal static partial int SetNs(int fd, int type);
 

@@ -5,7 +5,7 @@ namespace Kaji.Linux.Mounts;
 /// <summary>mount(2) and umount2(2), and what is mounted.</summary>
 public static class Mount
 {
-    private const ulong NoSuid = 2, NoDev = 4, NoExec = 8, Bind = 0x1000, Recursive = 0x4000, Private = 1 << 18;
+    private const ulong NoSuid = 2, NoDev = 4, NoExec = 8, Bind = 0x1000, Recursive = 0x4000, Private = 1 << 18, Slave = 1 << 19;
     private const int Detach = 2;
 
     /// <summary>An overlay: <paramref name="lower"/> topmost first. <c>volatile</c>: nothing is synced, which suits a container's own layer.</summary>
@@ -47,6 +47,15 @@ public static class Mount
         if (LibC.Mount(null, target, null, Private, null) != 0)
         {
             throw KernelException.Last($"make {target} private");
+        }
+    }
+
+    /// <summary>Makes everything follow the namespace this one was copied from, one way.</summary>
+    public static void MakeAllSlaves()
+    {
+        if (LibC.Mount(null, "/", null, Slave | Recursive, null) != 0)
+        {
+            throw KernelException.Last("make / a slave");
         }
     }
 

@@ -6,9 +6,8 @@ using Kaji.Linux.Files;
 namespace Kaji.Linux.Mounts;
 
 /// <summary>
-/// Where an engine's mounts live: a mount namespace pinned as a file in the run directory. The executable replaces itself by util-linux'
-/// <c>unshare</c> or <c>nsenter</c>, which start it again inside; a restarted engine so finds its mounts. Mounts made on the host later are seen
-/// inside (slave propagation), ours are not seen outside.
+/// Where an engine's mounts live: a mount namespace pinned as a file in the run directory. The executable replaces itself by util-linux' <c>nsenter</c>, which
+/// starts it again inside; a restarted engine so finds its mounts. Mounts made on the host later are seen inside (slave propagation), ours are not seen outside.
 /// </summary>
 public sealed class MountNamespaceLauncher(string runDirectory)
 {
@@ -27,30 +26,13 @@ public sealed class MountNamespaceLauncher(string runDirectory)
     /// <summary>The arguments to execute: <paramref name="command"/> inside. Prepares the run directory; call it outside.</summary>
     public IReadOnlyList<string> Prepare(IReadOnlyList<string> command)
     {
-        if (IsPinned)
+        if (!IsPinned)
         {
-            // Entering a mount namespace moves to its root; go back to where we were.
-            return ["/usr/bin/nsenter", $"--mount={PinPath}", $"--wdns={Environment.CurrentDirectory}", "--", .. command];
+            Pin();
         }
 
-        Directory.CreateDirectory(runDirectory);
-        // A namespace can only be pinned below a private mount.
-        if (!MountEntry.ReadAll().Any(m => m.Target == runDirectory))
-        {
-            Mount.BindTo(runDirectory, runDirectory);
-            Mount.MakePrivate(runDirectory);
-        }
-
-        if (!File.Exists(PinPath))
-        {
-            File.WriteAllBytes(PinPath, []);
-        }
-
-        return
-        [
-            "/usr/bin/unshare", $"--mount={PinPath}", "--propagation", "slave", "--",
-            "/bin/sh", "-c", $"umount {HybridCgroups.UnifiedPath} 2>/dev/null; exec \"$@\"", "sh", .. command,
-        ];
+        // Entering a mount namespace moves to its root; go back to where we were.
+        return ["/usr/bin/nsenter", $"--mount={PinPath}", $"--wdns={Environment.CurrentDirectory}", "--", .. command];
     }
 
     /// <summary>Replaces this process; only returns by throwing.</summary>
@@ -72,6 +54,85 @@ public sealed class MountNamespaceLauncher(string runDirectory)
         while (MountEntry.ReadAll().Any(m => m.Target == runDirectory) && Mount.Remove(runDirectory))
         {
         }
+    }
+
+    private void Pin()
+    {
+        Directory.CreateDirectory(runDirectory);
+        // A namespace can only be pinned below a private mount.
+        if (!MountEntry.ReadAll().Any(m => m.Target == runDirectory))
+        {
+            Mount.BindTo(runDirectory, runDirectory);
+            Mount.MakePrivate(runDirectory);
+        }
+
+        File.WriteAllBytes(PinPath, []);
+        // The kernel refuses (EINVAL) to pin a mount namespace whose number is below that of the one it is pinned in. Since 6.18 each processor numbers
+        // from a range of its own, so a newer namespace may have a lower number: try on each processor; the one that made our namespace will do.
+        const int ConfiguredProcessors = 83;
+        var processors = (int)LibC.SystemConfiguration(ConfiguredProcessors);
+        for (var processor = 0; ; processor++)
+        {
+            try
+            {
+                PinOn(processor);
+                return;
+            }
+            catch (KernelException e) when (e.Errno == Errno.EINVAL && processor + 1 < processors)
+            {
+            }
+        }
+    }
+
+    /// <summary>One thread makes the namespace, this one pins it from outside; then the other ends.</summary>
+    private void PinOn(int processor)
+    {
+        using var pinned = new ManualResetEventSlim();
+        var made = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                made.SetResult(Make(processor));
+                pinned.Wait();
+            }
+            catch (Exception e)
+            {
+                made.SetException(e);
+            }
+        }) { IsBackground = true, Name = "kaji-mounts" };
+        thread.Start();
+        try
+        {
+            Mount.BindTo($"/proc/self/task/{made.Task.GetAwaiter().GetResult()}/ns/mnt", PinPath);
+        }
+        finally
+        {
+            pinned.Set();
+            thread.Join();
+        }
+    }
+
+    private static unsafe int Make(int processor)
+    {
+        const int NewMounts = 0x00020000;
+        var mask = stackalloc byte[128];
+        new Span<byte>(mask, 128).Clear();
+        mask[processor / 8] = (byte)(1 << (processor % 8));
+        // May be refused where the process is confined to other processors: then any will do.
+        _ = LibC.SetAffinity(0, 128, mask);
+        if (LibC.Unshare(NewMounts) != 0)
+        {
+            throw KernelException.Last("unshare mounts");
+        }
+
+        Mount.MakeAllSlaves();
+        if (HybridCgroups.Detected)
+        {
+            Mount.Remove(HybridCgroups.UnifiedPath);
+        }
+
+        return LibC.ThreadId();
     }
 
     private static unsafe void Execute(IReadOnlyList<string> argv)
