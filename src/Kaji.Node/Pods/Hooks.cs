@@ -1,0 +1,44 @@
+using System.Text;
+using k8s.Models;
+
+namespace Kaji.Node.Pods;
+
+/// <summary>A container's lifecycle hooks.</summary>
+internal static class Hooks
+{
+    /// <returns>Null when it went well, else why not.</returns>
+    public static async Task<string?> RunAsync(PodServices services, V1LifecycleHandler hook, V1Container container, string containerId, string podIP, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        bounded.CancelAfter(limit);
+        try
+        {
+            if (hook.Exec is { } exec)
+            {
+                var result = await services.Runtime.ExecAsync(containerId, [.. exec.Command], limit, bounded.Token);
+                return result.TimedOut ? $"timed out after {limit.TotalSeconds:0}s" : result.ExitCode == 0 ? null : $"exited with {result.ExitCode}: {Encoding.UTF8.GetString(result.Output).Trim()}";
+            }
+
+            if (hook.HttpGet is { } http)
+            {
+                var result = await services.Prober.HttpAsync(http, container, podIP, bounded.Token);
+                return result.Healthy ? null : result.Message;
+            }
+
+            if (hook.Sleep is { } sleep)
+            {
+                await Task.Delay(TimeSpan.FromSeconds(sleep.Seconds), services.Time, bounded.Token);
+            }
+
+            return null;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return $"timed out after {limit.TotalSeconds:0}s";
+        }
+        catch (Exception e) when (e is Engine.EngineException or HttpRequestException or IOException or FormatException)
+        {
+            return e.Message;
+        }
+    }
+}

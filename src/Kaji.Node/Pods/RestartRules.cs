@@ -1,0 +1,43 @@
+namespace Kaji.Node.Pods;
+
+/// <summary>What is to become of a container that has ended.</summary>
+internal enum AfterExit
+{
+    /// <summary>It has done its work.</summary>
+    Done,
+
+    /// <summary>It is started again, after the back-off.</summary>
+    Restart,
+
+    /// <summary>It failed and is not started again.</summary>
+    Failed,
+}
+
+/// <summary>The restart policy and its back-off. Pure.</summary>
+internal static class RestartRules
+{
+    public static AfterExit Decide(string policy, bool init, bool sidecar, int exitCode) => (init, sidecar, policy, exitCode) switch
+    {
+        (_, true, _, _) => AfterExit.Restart,
+        (true, _, _, 0) => AfterExit.Done,
+        (true, _, "Never", _) => AfterExit.Failed,
+        (true, _, _, _) => AfterExit.Restart,
+        (_, _, "Always", _) => AfterExit.Restart,
+        (_, _, "OnFailure", not 0) => AfterExit.Restart,
+        (_, _, _, 0) => AfterExit.Done,
+        _ => AfterExit.Failed,
+    };
+
+    /// <summary>
+    /// The delay before the next start and the back-off after that. The first restart is at once; then the delays double; a container that ran long begins anew.
+    /// </summary>
+    public static (TimeSpan Delay, TimeSpan Next) BackOff(TimeSpan present, TimeSpan ran, NodeOptions options)
+    {
+        if (present == TimeSpan.Zero || ran >= options.RestartBackOffReset)
+        {
+            return (TimeSpan.Zero, options.FirstRestartBackOff);
+        }
+
+        return (present, TimeSpan.FromTicks(Math.Min(options.MaxRestartBackOff.Ticks, present.Ticks * 2)));
+    }
+}
