@@ -52,13 +52,14 @@ internal sealed class ExecHandler(IPodDirectory pods, IContainerRuntime runtime,
         if (WebSocketUpgrade.IsRequested(context))
         {
             var offered = WebSocketUpgrade.Offered(context);
-            if (ChannelClient.Protocols.FirstOrDefault(offered.Contains) is not { } protocol && offered.Count > 0)
+            var protocol = ChannelClient.Protocols.FirstOrDefault(offered.Contains);
+            if (protocol is null && offered.Count > 0)
             {
                 await Answers.TextAsync(context, StatusCodes.Status400BadRequest, $"none of the subprotocols {string.Join(", ", offered)} is known here; these are: {string.Join(", ", ChannelClient.Protocols)}");
                 return null;
             }
 
-            var client = new ChannelClient(await WebSocketUpgrade.AcceptAsync(context, ChannelClient.Protocols.FirstOrDefault(offered.Contains), options.KeepAlive), choice);
+            var client = new ChannelClient(await WebSocketUpgrade.AcceptAsync(context, protocol, options.KeepAlive), protocol, choice);
             await client.StartAsync();
             return client;
         }

@@ -21,10 +21,11 @@ internal sealed class ChannelClient : IRemoteClient
     private readonly Channel<TerminalSize> _resizes = Channel.CreateBounded<TerminalSize>(new BoundedChannelOptions(4) { FullMode = BoundedChannelFullMode.DropOldest });
     private readonly MemoryStream _resize = new();
 
-    public ChannelClient(WebSocket socket, StreamChoice choice)
+    /// <param name="protocol">One of <see cref="Protocols"/>; null as the older.</param>
+    public ChannelClient(WebSocket socket, string? protocol, StreamChoice choice)
     {
         _socket = new ChannelSocket(socket);
-        _closes = socket.SubProtocol == V5;
+        _closes = protocol == V5;
         Stdin = choice.Stdin ? _stdin.Reader.AsStream() : null;
         Stdout = choice.Stdout ? new ChannelStream(_socket, StdoutChannel) : null;
         Stderr = choice is { Stderr: true, Tty: false } ? new ChannelStream(_socket, StderrChannel) : null;

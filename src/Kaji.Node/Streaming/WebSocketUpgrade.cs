@@ -32,7 +32,9 @@ internal static class WebSocketUpgrade
         }
 
         var stream = await context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
-        return WebSocket.CreateFromStream(stream, new WebSocketCreationOptions { IsServer = true, SubProtocol = subprotocol, KeepAliveInterval = keepAlive });
+
+        // The subprotocol is not told to .NET's WebSocket, which refuses the slash in SPDY/3.1+portforward.k8s.io.
+        return WebSocket.CreateFromStream(stream, new WebSocketCreationOptions { IsServer = true, KeepAliveInterval = keepAlive });
     }
 
     // SHA-1 is what the RFC says; it proves that the server speaks WebSocket, nothing else.
