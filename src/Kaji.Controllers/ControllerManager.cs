@@ -1,0 +1,56 @@
+using Kaji.Client;
+using Kaji.Controllers.Deployments;
+using Kaji.Controllers.EndpointSlices;
+using Kaji.Controllers.ReplicaSets;
+using Kaji.Controllers.ServiceAccounts;
+using Microsoft.Extensions.Logging;
+
+namespace Kaji.Controllers;
+
+/// <summary>All controllers, over one set of informers. Adding one is a line here (docs/add-a-controller.md).</summary>
+public sealed class ControllerManager : IComponent, IDisposable
+{
+    private readonly InformerFactory _informers;
+    private readonly EventRecorder _events;
+    private readonly Controller[] _controllers;
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <param name="authorityPem">The cluster's root certificate, given to each namespace.</param>
+    public ControllerManager(IApiClient client, string authorityPem, TimeProvider time, ILoggerFactory logging)
+    {
+        _informers = new InformerFactory(client, time, logging);
+        _events = new EventRecorder(client, "kube-controller-manager", null, time, logging);
+        EventRecorder Events(string component) => new(client, component, null, time, logging);
+        var (replicaSets, deployments) = (Events("replicaset-controller"), Events("deployment-controller"));
+        Recorders = [_events, replicaSets, deployments];
+        _controllers =
+        [
+            new NamespaceDefaultsController(client, _informers, authorityPem, time, logging),
+            new ReplicaSetController(client, _informers, replicaSets, time, logging),
+            new DeploymentController(client, _informers, deployments, time, logging),
+            new EndpointSliceController(client, _informers, time, logging),
+        ];
+    }
+
+    public string Name => "kube-controller-manager";
+
+    public Task Ready => _ready.Task;
+
+    private EventRecorder[] Recorders { get; }
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var informers = _informers.RunAsync(cancellationToken);
+        await _informers.WaitForSyncAsync(cancellationToken);
+        _ready.TrySetResult();
+        await Task.WhenAll([informers, .. Recorders.Select(r => r.RunAsync(cancellationToken)), .. _controllers.Select(c => c.RunAsync(cancellationToken))]);
+    }
+
+    public void Dispose()
+    {
+        foreach (var controller in _controllers)
+        {
+            controller.Dispose();
+        }
+    }
+}
