@@ -30,7 +30,10 @@ public static class JsonPaths
     public static string Str(this JsonObject? obj, string name) => obj?[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : "";
 
     /// <summary>A whole number, or null.</summary>
-    public static long? Int(this JsonObject? obj, string name) => obj?[name] is JsonValue value && value.TryGetValue<long>(out var number) ? number : null;
+    public static long? Int(this JsonObject? obj, string name) => obj?[name] is not JsonValue value ? null
+        : value.TryGetValue<long>(out var number) ? number
+        : value.TryGetValue<int>(out var small) ? small
+        : null;
 
     public static bool? Bool(this JsonObject? obj, string name) => obj?[name] is JsonValue value && value.TryGetValue<bool>(out var flag) ? flag : null;
 

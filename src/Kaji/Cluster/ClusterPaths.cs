@@ -63,8 +63,11 @@ internal sealed class ClusterPaths
     /// <summary>Name of this cluster's context in kubeconfig files.</summary>
     public string ContextName => Data == DefaultDataDirectory ? "kaji" : $"kaji-{Id}";
 
-    /// <summary>Pin of the mount namespace that holds the containers' mounts on hosts with hybrid cgroups.</summary>
-    public string MountNamespace => Path.Combine(Run, "ns", "mnt");
+    /// <summary>Where the cluster's mount namespace is pinned.</summary>
+    public string Mounts => Path.Combine(Run, "ns");
+
+    /// <summary>nftables table of Services; the Pod network has <see cref="NftTable"/>.</summary>
+    public string ServiceTable => $"kaji_{Id}_services";
 
     public string Cgroup => $"/kaji/{Id}";
 }

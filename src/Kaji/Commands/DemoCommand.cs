@@ -75,7 +75,7 @@ internal static class DemoCommand
     {
         Console.WriteLine("Building the example fleet's image (the first time takes a minute or two) ...");
         var files = Path.Combine(paths.Data, "demo");
-        using var build = Process.Start(new ProcessStartInfo("bash", [Path.Combine(example, "build.sh"), files]) { RedirectStandardOutput = true })
+        using var build = Process.Start(new ProcessStartInfo("bash", [Path.Combine(example, "build.sh"), files]) { RedirectStandardOutput = true, UseShellExecute = false })
             ?? throw new UserError("bash could not be started.");
         var said = await build.StandardOutput.ReadToEndAsync(cancel);
         await build.WaitForExitAsync(cancel);

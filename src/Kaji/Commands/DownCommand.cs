@@ -17,7 +17,7 @@ internal static class DownCommand
     public static Command Build()
     {
         var command = new Command("down", "Stop containers gracefully and the control plane, and give everything back to the machine.") { Purge, Here };
-        command.SetAction((parsed, cancel) => parsed.GetValue(Here) ? ClusterTeardown.RunAsync(parsed.Paths(), cancel) : RunAsync(parsed.Paths(), parsed.GetValue(Purge), cancel));
+        command.SetAction((parsed, cancel) => parsed.GetValue(Here) ? HereAsync(parsed.Paths(), cancel) : RunAsync(parsed.Paths(), parsed.GetValue(Purge), cancel));
         return command;
     }
 
@@ -54,10 +54,16 @@ internal static class DownCommand
         return ExitCodes.Ok;
     }
 
+    private static Task<int> HereAsync(ClusterPaths paths, CancellationToken cancel)
+    {
+        PrivateMounts.EnterOrContinue(paths);
+        return ClusterTeardown.RunAsync(paths, cancel);
+    }
+
     /// <summary>Runs the teardown where the containers' mounts are to be seen; it does what a stopping server left, and nothing when all is gone.</summary>
     private static async Task TearDownInsideAsync(ClusterPaths paths, CancellationToken cancel)
     {
-        var words = PrivateMounts.Wrap(paths, [.. ServerProcess.SelfCommand(), "down", "--here", "--data-dir", paths.Data]);
+        string[] words = [.. ServerProcess.SelfCommand(), "down", "--here", "--data-dir", paths.Data];
         using var child = Process.Start(new ProcessStartInfo(words[0], words.Skip(1))) ?? throw new UserError($"{words[0]} could not be started.");
         await child.WaitForExitAsync(cancel);
         if (child.ExitCode != 0)

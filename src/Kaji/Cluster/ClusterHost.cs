@@ -1,0 +1,261 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using Kaji.ApiServer.Admission;
+using Kaji.ApiServer.Allocation;
+using Kaji.ApiServer.Authentication;
+using Kaji.ApiServer.Authorization;
+using Kaji.ApiServer.Bootstrap;
+using Kaji.ApiServer.Certificates;
+using Kaji.ApiServer.Discovery;
+using Kaji.ApiServer.Encryption;
+using Kaji.ApiServer.Hosting;
+using Kaji.ApiServer.Streaming;
+using Kaji.Client;
+using Kaji.Controllers;
+using Kaji.Engine;
+using Kaji.Network.Addresses;
+using Kaji.Network.Dns;
+using Kaji.Network.Services;
+using Kaji.Node;
+using Kaji.Node.Server;
+using Kaji.Scheduler;
+using Kaji.Startup;
+using Kaji.Store;
+using Microsoft.Extensions.Logging;
+
+namespace Kaji.Cluster;
+
+/// <summary>
+/// The whole cluster in one process, put together in the order in which the parts need each other: addresses → store → API server → network → node → controllers, scheduler,
+/// proxy, DNS. Every loop talks to the API server through its own identity and the same authorization as a remote one.
+/// </summary>
+internal sealed partial class ClusterHost : IAsyncDisposable
+{
+    private readonly ClusterPaths _paths;
+    private readonly IPEndPoint _listen;
+    private readonly TimeProvider _time = TimeProvider.System;
+    private readonly ILoggerFactory _logging;
+    private readonly ILogger _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly List<Task> _running = [];
+    private NodeAgent? _agent;
+
+    private ClusterHost(ClusterPaths paths, IPEndPoint listen, ILoggerFactory logging) => (_paths, _listen, _logging, _log) = (paths, listen, logging, logging.CreateLogger<ClusterHost>());
+
+    /// <summary>Runs until SIGTERM or SIGINT. Containers go on, unless <c>kaji down</c> asked for their end.</summary>
+    public static async Task RunAsync(ClusterPaths paths, IPEndPoint listen, CancellationToken cancel)
+    {
+        using var claim = ServerProcess.Claim(paths);
+        using var logging = LoggerFactory.Create(b => b.SetMinimumLevel(LogLevel.Information).AddProvider(new ServerLogging(LogLevel.Information, TimeProvider.System)));
+        await using var host = new ClusterHost(paths, listen, logging);
+        try
+        {
+            await host.RunAsync(cancel);
+        }
+        catch (Exception e) when (e is StoreException or EngineException or IOException or UnauthorizedAccessException or InvalidOperationException && e is not UserError)
+        {
+            throw new UserError(e.Message);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _stop.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task RunAsync(CancellationToken cancel)
+    {
+        Directory.CreateDirectory(_paths.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var settings = LoadSettings(out var plan);
+        CheckPort();
+        StartupNotifier.Status("opening the store");
+        using var encryption = SecretEncryption.LoadOrCreate(Path.Combine(_paths.Data, "secrets.key"));
+        await using var store = RevisionStore.Open(new StoreOptions { Directory = _paths.State }, encryption);
+        using var pki = ClusterPki.LoadOrCreate(_paths.Pki, new PkiOptions { Addresses = [IPAddress.Loopback, _listen.Address, plan.Gateway, plan.ApiServiceIP] }, _time);
+        await using var engines = Engines.Open(_paths, settings, _logging);
+
+        StartupNotifier.Status("making the Pod network");
+        await engines.Network.EnsureAsync(cancel);
+        var runtime = engines.Runtime.StartAsync(cancel);
+
+        StartupNotifier.Status("starting the API server");
+        var rbac = new RbacAuthorizer(store);
+        await using var api = BuildApiServer(store, pki, plan, rbac);
+        await api.StartAsync(cancel);
+        await Bootstrapper.RunAsync(
+            api.Registry,
+            new BootstrapOptions(plan.ApiServiceIP, plan.DnsServiceIP, new IPEndPoint(plan.Gateway, _listen.Port), new IPEndPoint(plan.Gateway, 53), pki.AuthorityPem),
+            cancel);
+        rbac.Load();
+        Start("rbac", rbac.RunAsync);
+        await WriteKubeconfigAsync(pki);
+
+        StartupNotifier.Status("starting the node");
+        await runtime;
+        await using var nodeServer = await StartNodeAsync(api, pki, plan, settings, engines, cancel);
+        using var controllers = new ControllerManager(ClientOf(api, "system:kube-controller-manager"), pki.AuthorityPem, _time, _logging);
+        Start(controllers);
+        var scheduler = new SchedulerComponent(ClientOf(api, "system:kube-scheduler"), _time, _logging);
+        Start(scheduler);
+        var proxy = StartNetwork(api, plan, settings, out var dns);
+        await Task.WhenAll(_agent!.Ready, controllers.Ready, scheduler.Ready, proxy.Ready, dns.Ready).WaitAsync(cancel);
+        await engines.Network.ReconcileAsync(engines.Runtime.ListSandboxes().Where(s => s.State == SandboxState.Ready).Select(s => s.Id).ToHashSet(StringComparer.Ordinal), cancel);
+        Ready(_paths.Data, _listen);
+        StartupNotifier.Ready();
+
+        await WaitForEndAsync(cancel);
+        if (File.Exists(_paths.DownMarker))
+        {
+            StartupNotifier.Status("stopping Pods");
+            await _agent.ShutDownAsync(CancellationToken.None);
+            File.Delete(_paths.DownMarker);
+        }
+
+        await _stop.CancelAsync();
+        await api.StopAsync();
+        await Task.WhenAll(_running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        proxy.Dispose();
+    }
+
+    private ClusterSettings LoadSettings(out AddressPlan plan)
+    {
+        var kept = ClusterSettings.Load(_paths.Settings);
+        plan = AddressPlan.Choose(_paths.Id, kept is null ? null : new AddressPlan(IPNetwork.Parse(kept.PodCidr), IPNetwork.Parse(kept.ServiceCidr)));
+        if (kept is not null)
+        {
+            return kept;
+        }
+
+        var made = new ClusterSettings { PodCidr = plan.PodCidr.ToString(), ServiceCidr = plan.ServiceCidr.ToString(), NodeName = NodeName() };
+        made.Save(_paths.Settings);
+        return made;
+    }
+
+    /// <summary>A taken port is told before anything is changed on the machine.</summary>
+    private void CheckPort()
+    {
+        using var probe = new Socket(_listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        probe.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        try
+        {
+            probe.Bind(_listen);
+            probe.Listen(1);
+        }
+        catch (SocketException e)
+        {
+            throw new UserError($"can't listen on {_listen}: {e.Message}. Choose another with --listen ADDR:PORT.");
+        }
+    }
+
+    private ApiServer.Hosting.ApiServer BuildApiServer(RevisionStore store, ClusterPki pki, AddressPlan plan, RbacAuthorizer rbac)
+    {
+        var tokens = new ServiceAccountTokens(pki.ServiceAccountKey, _time);
+        var nodes = new NodeAuthorizer();
+        var (lifecycle, accounts, priority) = (new NamespaceLifecycle(), new ServiceAccountAdmission(), new PriorityAdmission());
+        var allocator = new ServiceAllocator(new ServiceAllocationOptions(plan.ServiceCidr), _time);
+        var endpoints = _listen.Address.Equals(IPAddress.Any) ? (IPEndPoint[])[_listen] : [_listen, new IPEndPoint(plan.Gateway, _listen.Port)];
+        var api = new ApiServer.Hosting.ApiServer(
+            new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving },
+            store, [lifecycle, accounts, priority, new DefaultTolerationSeconds(), allocator, new RbacEscalation(rbac)], _time, _logging);
+        var objects = api.Registry;
+        tokens.Objects = nodes.Objects = lifecycle.Objects = accounts.Objects = priority.Objects = allocator.Objects = objects;
+        var authorizer = new UnionAuthorizer(nodes, rbac);
+        api.Compose(
+            new Authenticator(pki.Authority, tokens, _time),
+            authorizer,
+            [
+                .. ReviewEndpoints.All(authorizer, rbac, tokens), new TokenEndpoint(objects, tokens, _time),
+                .. PodStreamEndpoints.All(objects, new NodeConnectionOptions(() => pki.KubeletClient, pki.Authority)),
+            ],
+            [new DiscoveryDocuments(tokens).TryHandleAsync]);
+        return api;
+    }
+
+    private async Task<NodeServer> StartNodeAsync(ApiServer.Hosting.ApiServer api, ClusterPki pki, AddressPlan plan, ClusterSettings settings, Engines engines, CancellationToken cancel)
+    {
+        Directory.CreateDirectory(_paths.Node);
+        NodeServer? server = null;
+        var certificate = pki.Node(settings.NodeName, [plan.Gateway, IPAddress.Loopback]);
+        _agent = new NodeAgent(
+            new NodeOptions
+            {
+                NodeName = settings.NodeName, DataDirectory = _paths.Node, ClusterDns = plan.DnsServiceIP.ToString(), NodeIP = plan.Gateway.ToString(), ServerPort = () => server!.Port,
+                RuntimeVersion = "crun://" + ToolVersions.Crun,
+            },
+            ClientOf(api, $"system:node:{settings.NodeName}", "system:nodes"), engines.Runtime, engines.Images, _time, _logging);
+        server = new NodeServer(
+            new NodeServerOptions { NodeName = settings.NodeName, ListenAddress = plan.Gateway, ServerCertificate = () => certificate, ClientCa = [pki.Authority] },
+            _agent, engines.Runtime, engines.Inotify, _time, _logging);
+        await server.StartAsync(cancel);
+        Start(_agent);
+        return server;
+    }
+
+    private ServiceProxy StartNetwork(ApiServer.Hosting.ApiServer api, AddressPlan plan, ClusterSettings settings, out ClusterDns dns)
+    {
+        var informers = new InformerFactory(ClientOf(api, "system:kube-proxy"), _time, _logging);
+        var (services, slices) = (informers.For(Client.Kinds.Service), informers.For(Client.Kinds.EndpointSlice));
+        Start("network informers", informers.RunAsync);
+        var proxy = new ServiceProxy(
+            new ServiceProxyOptions { NftTable = _paths.ServiceTable, NodeName = settings.NodeName, ClusterCidr = plan.PodCidr, ServiceCidr = plan.ServiceCidr }, services, slices, _time, _logging.CreateLogger<ServiceProxy>());
+        Start(proxy);
+        dns = new ClusterDns(
+            new ClusterDnsOptions { Listen = [new IPEndPoint(plan.Gateway, 53)], ReverseZones = [plan.PodCidr, plan.ServiceCidr] }, services, slices, _time, _logging.CreateLogger<ClusterDns>());
+        Start(dns);
+        return proxy;
+    }
+
+    private static ApiClient ClientOf(ApiServer.Hosting.ApiServer api, string user, params string[] groups) =>
+        new(new HttpMessageInvoker(api.CreateInProcessHandler(new UserInfo(user, [.. groups, "system:authenticated"]))), new Uri("https://in-process"), $"kaji/{user}");
+
+    private async Task WriteKubeconfigAsync(ClusterPki pki)
+    {
+        var address = _listen.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : _listen.Address;
+        var text = KubeconfigWriter.Text(_paths.ContextName, $"https://{new IPEndPoint(address, _listen.Port)}", pki.AuthorityPem, pki.Admin);
+        PrivateFile.Write(_paths.Kubeconfig, System.Text.Encoding.ASCII.GetBytes(text));
+        await Task.CompletedTask;
+    }
+
+    private void Start(IComponent component) => Start(component.Name, component.RunAsync);
+
+    /// <summary>Runs a loop; one that fails ends the server, whose supervisor starts it again.</summary>
+    private void Start(string name, Func<CancellationToken, Task> run) => _running.Add(Task.Run(async () =>
+    {
+        try
+        {
+            await run(_stop.Token);
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            return;
+        }
+        catch (Exception e)
+        {
+            Died(e, name);
+            throw;
+        }
+    }));
+
+    private async Task WaitForEndAsync(CancellationToken cancel)
+    {
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = cancel.Register(() => asked.TrySetResult());
+        var first = await Task.WhenAny([asked.Task, .. _running]);
+        if (first.IsFaulted)
+        {
+            throw new UserError($"a part of the cluster failed and the server ends: {first.Exception!.InnerException!.Message}. See {_paths.ServerLog}.");
+        }
+
+        await asked.Task;
+    }
+
+    private static string NodeName() => Dns.GetHostName().Split('.')[0].ToLowerInvariant() is { Length: > 0 } name ? name : "node";
+
+    [LoggerMessage(1, LogLevel.Information, "ready: data in {directory}, API on {listen}")]
+    private partial void Ready(string directory, IPEndPoint listen);
+
+    [LoggerMessage(2, LogLevel.Critical, "{component} ended")]
+    private partial void Died(Exception e, string component);
+}
