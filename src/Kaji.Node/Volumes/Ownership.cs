@@ -26,6 +26,18 @@ internal static partial class Ownership
         }
     }
 
+    /// <summary>rename(2): replaces a link at once, wherever it leads (the framework's moves look through links).</summary>
+    public static void Rename(string from, string to)
+    {
+        if (RenameCall(from, to) != 0)
+        {
+            throw new IOException($"rename {from} to {to}: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameCall(string from, string to);
+
     [LibraryImport("libc", EntryPoint = "lchown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Chown(string path, uint owner, uint group);
 }

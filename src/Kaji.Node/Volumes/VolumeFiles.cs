@@ -47,7 +47,7 @@ internal static class AtomicFiles
         var switching = Path.Combine(directory, "..data_tmp");
         File.Delete(switching);
         File.CreateSymbolicLink(switching, name);
-        File.Move(switching, present, overwrite: true);
+        Ownership.Rename(switching, present);
 
         var visible = files.Select(f => f.Path.Split('/')[0]).ToHashSet(StringComparer.Ordinal);
         foreach (var entry in visible.Where(v => new FileInfo(Path.Combine(directory, v)).LinkTarget is null))

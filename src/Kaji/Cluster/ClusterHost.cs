@@ -90,10 +90,13 @@ internal sealed partial class ClusterHost : IAsyncDisposable
             cancel);
         rbac.Load();
         Start("rbac", rbac.RunAsync);
-        await WriteKubeconfigAsync(pki);
+        WriteKubeconfig(pki);
 
         StartupNotifier.Status("starting the node");
         await runtime;
+
+        // Before the agent makes new sandboxes: addresses of those that are gone are free again.
+        await engines.Network.ReconcileAsync(engines.Runtime.ListSandboxes().Where(s => s.State == SandboxState.Ready).Select(s => s.Id).ToHashSet(StringComparer.Ordinal), cancel);
         await using var nodeServer = await StartNodeAsync(api, pki, plan, settings, engines, cancel);
         using var controllers = new ControllerManager(ClientOf(api, "system:kube-controller-manager"), pki.AuthorityPem, _time, _logging);
         Start(controllers);
@@ -101,7 +104,6 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         Start(scheduler);
         var proxy = StartNetwork(api, plan, settings, out var dns);
         await Task.WhenAll(_agent!.Ready, controllers.Ready, scheduler.Ready, proxy.Ready, dns.Ready).WaitAsync(cancel);
-        await engines.Network.ReconcileAsync(engines.Runtime.ListSandboxes().Where(s => s.State == SandboxState.Ready).Select(s => s.Id).ToHashSet(StringComparer.Ordinal), cancel);
         Ready(_paths.Data, _listen);
         StartupNotifier.Ready();
 
@@ -210,12 +212,11 @@ internal sealed partial class ClusterHost : IAsyncDisposable
     private static ApiClient ClientOf(ApiServer.Hosting.ApiServer api, string user, params string[] groups) =>
         new(new HttpMessageInvoker(api.CreateInProcessHandler(new UserInfo(user, [.. groups, "system:authenticated"]))), new Uri("https://in-process"), $"kaji/{user}");
 
-    private async Task WriteKubeconfigAsync(ClusterPki pki)
+    private void WriteKubeconfig(ClusterPki pki)
     {
         var address = _listen.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : _listen.Address;
         var text = KubeconfigWriter.Text(_paths.ContextName, $"https://{new IPEndPoint(address, _listen.Port)}", pki.AuthorityPem, pki.Admin);
         PrivateFile.Write(_paths.Kubeconfig, System.Text.Encoding.ASCII.GetBytes(text));
-        await Task.CompletedTask;
     }
 
     private void Start(IComponent component) => Start(component.Name, component.RunAsync);

@@ -12,27 +12,15 @@ internal static partial class ServerProcess
 {
     private const int Sigterm = 15;
 
-    /// <summary>Process id of the living server, or null. The pid file is locked while its writer lives, so a stale one is not mistaken.</summary>
+    /// <summary>Process id of the living server, or null. A lock file is held while the server lives, so a stale pid file is not mistaken.</summary>
     public static int? Find(ClusterPaths paths)
     {
-        if (!File.Exists(paths.PidFile))
+        if (!File.Exists(paths.PidFile) || TryLock(paths) is { } free && Release(free))
         {
             return null;
         }
 
-        try
-        {
-            using var free = new FileStream(paths.PidFile, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
-            return null;
-        }
-        catch (IOException)
-        {
-            // Locked: its owner lives.
-        }
-
-        using var stream = new FileStream(paths.PidFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 64, FileOptions.None);
-        using var reader = new StreamReader(stream);
-        return int.TryParse(reader.ReadToEnd().Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : null;
+        return int.TryParse(File.ReadAllText(paths.PidFile).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) ? pid : null;
     }
 
     /// <summary>Claims the data directory for this process until it ends.</summary>
@@ -40,20 +28,28 @@ internal static partial class ServerProcess
     public static FileStream Claim(ClusterPaths paths)
     {
         Directory.CreateDirectory(paths.Run);
-        FileStream file;
+        var claim = TryLock(paths) ?? throw new UserError($"the data directory {paths.Data} is in use by another Kaji. Stop it with: kaji stop --data-dir {paths.Data}");
+        File.WriteAllText(paths.PidFile, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        return claim;
+    }
+
+    private static FileStream? TryLock(ClusterPaths paths)
+    {
         try
         {
-            file = new FileStream(paths.PidFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new FileStream(paths.PidFile + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException)
         {
-            throw new UserError($"the data directory {paths.Data} is in use by another Kaji. Stop it with: kaji stop --data-dir {paths.Data}");
+            // Held by the living server.
+            return null;
         }
+    }
 
-        file.SetLength(0);
-        file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-        file.Flush();
-        return file;
+    private static bool Release(FileStream claim)
+    {
+        claim.Dispose();
+        return true;
     }
 
     /// <summary>Starts <c>kaji server</c> detached from this terminal and waits until it says that it is ready.</summary>
