@@ -11,7 +11,7 @@ namespace Kaji.ApiServer.Requests;
 /// <summary>Reads a request's body, bounded, in the media types that writes may have.</summary>
 internal static class BodyReader
 {
-    private const string Accepted = "application/json, application/yaml";
+    private const string Accepted = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
     /// <summary>The body as an object; an empty body is null.</summary>
     /// <exception cref="ApiErrorException">413, 415 or 400.</exception>
@@ -27,6 +27,7 @@ internal static class BodyReader
         var node = type switch
         {
             "" or "application/json" or "application/merge-patch+json" or "application/strategic-merge-patch+json" or "application/json-patch+json" => ObjectCodec.Parse(bytes.Span),
+            Protobuf.ProtobufBody.MediaType => Protobuf.ProtobufBody.Parse(bytes.Span),
             "application/yaml" or "application/apply-patch+yaml" => YamlBody.Parse(Encoding.UTF8.GetString(bytes.Span)),
             _ => throw new ApiErrorException(ApiErrors.UnsupportedMediaType(type, Accepted)),
         };
