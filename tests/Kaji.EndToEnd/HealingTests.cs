@@ -46,15 +46,15 @@ public sealed class HealingTests(TestCluster cluster) : IClassFixture<TestCluste
     public async Task FailingLivenessProbe_Restarts()
     {
         var ns = await cluster.NamespaceAsync();
-        await cluster.ApplyAsync($$"""
+        await cluster.ApplyAsync($$$"""
             apiVersion: v1
             kind: Pod
-            metadata: {name: stuck, namespace: {{ns}}}
+            metadata: {name: stuck, namespace: {{{ns}}}}
             spec:
               terminationGracePeriodSeconds: 1
               containers:
               - name: c
-                image: {{TestCluster.Image}}
+                image: {{{TestCluster.Image}}}
                 command: ["/bin/sh", "-c", "touch /tmp/alive; sleep 3600"]
                 livenessProbe: {exec: {command: ["/bin/ls", "/tmp/alive"]}, periodSeconds: 1, failureThreshold: 1, initialDelaySeconds: 1}
             """);
@@ -121,14 +121,14 @@ public sealed class HealingTests(TestCluster cluster) : IClassFixture<TestCluste
     public async Task MemoryLimit_IsEnforced_AndToldAsOomKilled()
     {
         var ns = await cluster.NamespaceAsync();
-        await cluster.ApplyAsync($$"""
+        await cluster.ApplyAsync($$$"""
             apiVersion: v1
             kind: Pod
-            metadata: {name: hungry, namespace: {{ns}}}
+            metadata: {name: hungry, namespace: {{{ns}}}}
             spec:
               restartPolicy: Never
               containers:
-              - {name: c, image: {{TestCluster.Image}}, command: ["/bin/sh", "-c", "tail /dev/zero"], resources: {limits: {memory: 32Mi}}}
+              - {name: c, image: {{{TestCluster.Image}}}, command: ["/bin/sh", "-c", "tail /dev/zero"], resources: {limits: {memory: 32Mi} } }
             """);
         await Eventually.HoldsAsync("OOMKilled", async () =>
             (string?)(await cluster.GetAsync("pod", "hungry", "-n", ns))["status"]!["containerStatuses"]?[0]?["state"]?["terminated"]?["reason"] == "OOMKilled");

@@ -94,10 +94,11 @@ public sealed class KubectlTests(TestCluster cluster) : IClassFixture<TestCluste
         Assert.Contains("containers", (await cluster.KubectlWithAsync(kubectl, "explain", "pod.spec")).Ok().Output, StringComparison.Ordinal);
         Assert.Contains("Allocated resources", (await cluster.KubectlWithAsync(kubectl, "describe", "nodes")).Ok().Output, StringComparison.Ordinal);
 
-        using var watch = Command.Start(Path.Combine(TestCluster.Clients, kubectl), ["--kubeconfig", cluster.Kubeconfig, "get", "configmaps", "--watch", "-o", "name"]);
+        var ns = await cluster.NamespaceAsync();
+        using var watch = Command.Start(Path.Combine(TestCluster.Clients, kubectl), ["--kubeconfig", cluster.Kubeconfig, "-n", ns, "get", "configmaps", "--watch", "-o", "name"]);
         await watch.StandardOutput.ReadLineAsync();
         var name = "seen-" + Guid.NewGuid().ToString("N")[..6];
-        (await cluster.KubectlWithAsync(kubectl, "create", "configmap", name)).Ok();
+        (await cluster.KubectlWithAsync(kubectl, "-n", ns, "create", "configmap", name)).Ok();
         Assert.Equal($"configmap/{name}", await watch.StandardOutput.ReadLineAsync());
         watch.Kill();
         await watch.WaitForExitAsync();

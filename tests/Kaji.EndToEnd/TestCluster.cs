@@ -93,32 +93,32 @@ public sealed class TestCluster : IAsyncLifetime
     }
 
     /// <summary>A Deployment of the test image with a web server on 8080 that answers <paramref name="answer"/>.</summary>
-    public static string WebDeployment(string ns, string name, int replicas, string answer, string extra = "") => $$"""
+    public static string WebDeployment(string ns, string name, int replicas, string answer, string extra = "") => $$$"""
         apiVersion: apps/v1
         kind: Deployment
-        metadata: {name: {{name}}, namespace: {{ns}}}
+        metadata: {name: {{{name}}}, namespace: {{{ns}}}}
         spec:
-          replicas: {{replicas}}
-          selector: {matchLabels: {app: {{name}}}}
-          strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}
+          replicas: {{{replicas}}}
+          selector: {matchLabels: {app: {{{name}}} } }
+          strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0} }
           template:
-            metadata: {labels: {app: {{name}}}}
+            metadata: {labels: {app: {{{name}}} } }
             spec:
               terminationGracePeriodSeconds: 10
               containers:
               - name: web
-                image: {{Image}}
-                command: ["/bin/sh", "-c", "mkdir -p /tmp/www; echo {{answer}} > /tmp/www/index.html; touch /tmp/ready; trap 'exit 0' TERM; httpd -f -p 8080 -h /tmp/www & wait"]
+                image: {{{Image}}}
+                command: ["/bin/sh", "-c", "mkdir -p /tmp/www; echo {{{answer}}} > /tmp/www/index.html; touch /tmp/ready; trap 'exit 0' TERM; httpd -f -p 8080 -h /tmp/www & wait"]
                 ports: [{containerPort: 8080, name: http}]
                 readinessProbe: {exec: {command: ["/bin/ls", "/tmp/ready"]}, periodSeconds: 1}
-                lifecycle: {preStop: {exec: {command: ["/bin/sleep", "2"]}}}
-                resources: {requests: {cpu: 10m, memory: 8Mi}, limits: {memory: 64Mi}}
-        {{extra}}
+                lifecycle: {preStop: {exec: {command: ["/bin/sleep", "2"]} } }
+                resources: {requests: {cpu: 10m, memory: 8Mi}, limits: {memory: 64Mi} }
+        {{{extra}}}
         ---
         apiVersion: v1
         kind: Service
-        metadata: {name: {{name}}, namespace: {{ns}}}
-        spec: {selector: {app: {{name}}}, ports: [{port: 80, targetPort: http}]}
+        metadata: {name: {{{name}}}, namespace: {{{ns}}}}
+        spec: {selector: {app: {{{name}}}}, ports: [{port: 80, targetPort: http}]}
         """;
 
     private static int FreePort()

@@ -18,12 +18,18 @@ namespace Kaji.ApiServer.Discovery;
 public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
 {
     private const string AggregatedType = "APIGroupDiscoveryList";
+    private static readonly string BuildHash = typeof(DiscoveryDocuments).Module.ModuleVersionId.ToString("N");
     private readonly ConcurrentDictionary<string, byte[]> _documents = new(StringComparer.Ordinal);
     private string[] _paths = [];
 
     /// <summary>Answers when the path is one of its documents.</summary>
     public async Task<bool> TryHandleAsync(HttpContext context)
     {
+        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
+        {
+            return false;
+        }
+
         var path = (context.Request.Path.Value ?? "/").TrimEnd('/');
         if (path.Length == 0)
         {
@@ -38,6 +44,11 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
             key = $"{path}#{version}";
             type = $"application/json;g=apidiscovery.k8s.io;v={version};as={AggregatedType}";
             make = () => AggregatedDiscovery(core: path == "/api", version);
+        }
+        else if (path == "/openapi/v2")
+        {
+            await OpenApiV2Async(context);
+            return true;
         }
         else if (path.StartsWith("/openapi/v3/", StringComparison.Ordinal))
         {
@@ -235,11 +246,28 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
             foreach (var version in versions)
             {
                 var path = OpenApiV3.PathOf(group, version);
-                paths[path] = new JsonObject { ["serverRelativeURL"] = $"/openapi/v3/{path}?hash=KAJI1" };
+                paths[path] = new JsonObject { ["serverRelativeURL"] = $"/openapi/v3/{path}?hash={BuildHash}" };
             }
         }
 
         return new JsonObject { ["paths"] = paths };
+    }
+
+    /// <summary>
+    /// The older document. Clients that know v3 ask for this one only about kinds that v3 does not have, so it names no kinds: the frame of a swagger document, in JSON or as
+    /// gnostic's protobuf (1: swagger, 2: info { 1: title, 2: version }, 8: paths).
+    /// </summary>
+    private static Task OpenApiV2Async(HttpContext context)
+    {
+        const string Version = "v1.36.2+kaji";
+        if (!context.Request.Headers.Accept.ToString().Contains("proto-openapi.spec.v2", StringComparison.Ordinal))
+        {
+            return context.WriteNodeAsync(200, new JsonObject { ["swagger"] = "2.0", ["info"] = new JsonObject { ["title"] = "Kubernetes", ["version"] = Version }, ["paths"] = new JsonObject() });
+        }
+
+        byte[] info = [0x0A, 10, .. "Kubernetes"u8, 0x12, (byte)Version.Length, .. System.Text.Encoding.ASCII.GetBytes(Version)];
+        byte[] document = [0x0A, 3, .. "2.0"u8, 0x12, (byte)info.Length, .. info, 0x42, 0];
+        return context.WriteBytesAsync(200, document, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
     }
 
     private async Task<bool> OpenApiAsync(HttpContext context, string path)
@@ -262,7 +290,11 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
             OpenApiV3.Write(writer, group, version);
         }
 
-        context.Response.Headers.CacheControl = "public, immutable";
+        if (context.Request.Query["hash"].ToString() == BuildHash)
+        {
+            context.Response.Headers.CacheControl = "public, immutable";
+        }
+
         await context.WriteBytesAsync(200, buffer.WrittenMemory);
         return true;
     }

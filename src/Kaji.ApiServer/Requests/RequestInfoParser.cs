@@ -60,6 +60,9 @@ public static class RequestInfoParser
         var verb = request.Method switch
         {
             "POST" => "create",
+
+            // A WebSocket begins with a GET, but what it does to a Pod is what a POST would: to read Pods is not to run commands in them.
+            "GET" when resource == "pods" && subresource is ("exec" or "attach" or "portforward") => "create",
             "PUT" => "update",
             "PATCH" => "patch",
             "DELETE" => name.Length == 0 ? "deletecollection" : "delete",
