@@ -1,6 +1,8 @@
 using Kaji.Client;
 using Kaji.Controllers.Deployments;
 using Kaji.Controllers.EndpointSlices;
+using Kaji.Controllers.GarbageCollection;
+using Kaji.Controllers.Namespaces;
 using Kaji.Controllers.ReplicaSets;
 using Kaji.Controllers.ServiceAccounts;
 using Microsoft.Extensions.Logging;
@@ -13,6 +15,7 @@ public sealed class ControllerManager : IComponent, IDisposable
     private readonly InformerFactory _informers;
     private readonly EventRecorder _events;
     private readonly Controller[] _controllers;
+    private readonly GarbageCollector _collector;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="authorityPem">The cluster's root certificate, given to each namespace.</param>
@@ -29,7 +32,9 @@ public sealed class ControllerManager : IComponent, IDisposable
             new ReplicaSetController(client, _informers, replicaSets, time, logging),
             new DeploymentController(client, _informers, deployments, time, logging),
             new EndpointSliceController(client, _informers, time, logging),
+            new NamespaceController(client, _informers, time, logging),
         ];
+        _collector = new GarbageCollector(client, time, logging.CreateLogger<GarbageCollector>());
     }
 
     public string Name => "kube-controller-manager";
@@ -43,7 +48,7 @@ public sealed class ControllerManager : IComponent, IDisposable
         var informers = _informers.RunAsync(cancellationToken);
         await _informers.WaitForSyncAsync(cancellationToken);
         _ready.TrySetResult();
-        await Task.WhenAll([informers, .. Recorders.Select(r => r.RunAsync(cancellationToken)), .. _controllers.Select(c => c.RunAsync(cancellationToken))]);
+        await Task.WhenAll([informers, _collector.RunAsync(cancellationToken), .. Recorders.Select(r => r.RunAsync(cancellationToken)), .. _controllers.Select(c => c.RunAsync(cancellationToken))]);
     }
 
     public void Dispose()

@@ -45,7 +45,9 @@ public sealed class KubectlTests(TestCluster cluster) : IClassFixture<TestCluste
         Assert.Equal(7, (await Kubectl("exec", pod, "--", "sh", "-c", "exit 7")).Code);
         var piped = await Command.RunAsync(Path.Combine(TestCluster.Clients, kubectl), ["--kubeconfig", cluster.Kubeconfig, "-n", ns, "exec", "-i", pod, "--", "cat"], "through stdin", null);
         Assert.Equal("through stdin", piped.Ok().Output);
-        var tty = await Command.RunAsync("script", ["-qec", $"stty rows 33 cols 111; {Path.Combine(TestCluster.Clients, kubectl)} --kubeconfig {cluster.Kubeconfig} -n {ns} exec -it {pod} -- stty size", "/dev/null"], "", null);
+        // Standard input stays open while the command runs: its end would end the terminal.
+        var terminal = $"sleep 3 | script -qec 'stty rows 33 cols 111; {Path.Combine(TestCluster.Clients, kubectl)} --kubeconfig {cluster.Kubeconfig} -n {ns} exec -it {pod} -- stty size' /dev/null";
+        var tty = await Command.RunAsync("sh", "-c", terminal);
         Assert.Contains("33 111", tty.Ok().Output, StringComparison.Ordinal);
 
         var file = Path.GetTempFileName();

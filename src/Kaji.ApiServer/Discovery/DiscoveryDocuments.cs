@@ -267,7 +267,7 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
 
         byte[] info = [0x0A, 10, .. "Kubernetes"u8, 0x12, (byte)Version.Length, .. System.Text.Encoding.ASCII.GetBytes(Version)];
         byte[] document = [0x0A, 3, .. "2.0"u8, 0x12, (byte)info.Length, .. info, 0x42, 0];
-        return context.WriteBytesAsync(200, document, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
+        return context.WriteBytesAsync(200, document, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
     }
 
     private async Task<bool> OpenApiAsync(HttpContext context, string path)
