@@ -29,7 +29,7 @@ internal static class ApiBench
                 while (clock.Elapsed < TimeSpan.FromSeconds(5))
                 {
                     var name = $"c{Interlocked.Increment(ref serial)}";
-                    var body = new ByteArrayContent(Encoding.UTF8.GetBytes($$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"{{name}}"},"data":{"v":"{{payload}}"}}"""));
+                    var body = new ByteArrayContent(Encoding.UTF8.GetBytes($$$"""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"{{{name}}}"},"data":{"v":"{{{payload}}}"}}"""));
                     body.Headers.ContentType = new MediaTypeHeaderValue("application/json");
                     var began = clock.Elapsed;
                     using var response = await client.PostAsync("/api/v1/namespaces/default/configmaps", body);

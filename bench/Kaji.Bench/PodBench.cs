@@ -63,9 +63,9 @@ internal static class PodBench
         Print("container killed by SIGKILL, running again", restarts);
 
         var many = Stopwatch.StartNew();
-        var deployment = JsonNode.Parse($$$"""
+        var deployment = JsonNode.Parse($$$$$"""
             {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"many"},"spec":{"replicas":100,"selector":{"matchLabels":{"app":"many"}},
-             "template":{"metadata":{"labels":{"app":"many"}},"spec":{"terminationGracePeriodSeconds":0,"containers":[{"name":"c","image":"{{{Image}}}","command":["/bin/sleep","100000"]}]}}}}
+             "template":{"metadata":{"labels":{"app":"many"}},"spec":{"terminationGracePeriodSeconds":0,"containers":[{"name":"c","image":"{{{{{Image}}}}}","command":["/bin/sleep","100000"]}]}}}}
             """)!;
         await PostAsync(client, "/apis/apps/v1/namespaces/default/deployments", deployment);
         await watch.WaitForCountAsync(100, p => (string?)p["metadata"]!["labels"]?["app"] == "many" && p["status"]?["conditions"]?.AsArray().Any(c => (string?)c!["type"] == "Ready" && (string?)c["status"] == "True") == true);

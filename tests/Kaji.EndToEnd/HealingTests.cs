@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 namespace Kaji.EndToEnd;
 
 /// <summary>What dies comes back, what is not ready gets no traffic, and what is wrong is told.</summary>
+[Collection("one cluster at a time")]
 public sealed class HealingTests(TestCluster cluster) : IClassFixture<TestCluster>
 {
     [Fact]

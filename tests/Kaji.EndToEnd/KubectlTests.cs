@@ -4,6 +4,7 @@ using System.Net.Sockets;
 namespace Kaji.EndToEnd;
 
 /// <summary>The commands people type, with the oldest and the newest kubectl that must work.</summary>
+[Collection("one cluster at a time")]
 public sealed class KubectlTests(TestCluster cluster) : IClassFixture<TestCluster>
 {
     [Theory]

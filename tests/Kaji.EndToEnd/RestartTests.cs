@@ -3,6 +3,7 @@ using System.Globalization;
 namespace Kaji.EndToEnd;
 
 /// <summary>Kaji itself dies, comes back, and goes away without a trace.</summary>
+[Collection("one cluster at a time")]
 public sealed class RestartTests
 {
     [Fact]
@@ -110,7 +111,7 @@ public sealed class RestartTests
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var reader = new StreamReader(stream);
             return reader.ReadToEnd().Trim();
-        }).First(pid => File.ReadAllText($"/proc/{pid}/cmdline").Contains(cluster.Data, StringComparison.Ordinal));
+        }).First(pid => Directory.Exists($"/proc/{pid}") && File.ReadAllText($"/proc/{pid}/cmdline").Contains(cluster.Data, StringComparison.Ordinal));
 
     /// <summary>Process ids of the test's web servers whose conmon keeps its files in the cluster's directories.</summary>
     private static async Task<string[]> ProcessesAsync(TestCluster cluster)

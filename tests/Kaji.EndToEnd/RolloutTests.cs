@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 namespace Kaji.EndToEnd;
 
 /// <summary>Updates under load, and updates that are wrong.</summary>
+[Collection("one cluster at a time")]
 public sealed class RolloutTests(TestCluster cluster) : IClassFixture<TestCluster>
 {
     [Fact]
