@@ -43,7 +43,7 @@ internal sealed class ExecHandler(IPodDirectory pods, IContainerRuntime runtime,
         await using var client = await AcceptAsync(context, choice);
         if (client is not null)
         {
-            await new ExecRelay(client, time, options.OutputDrain).RunAsync(token => open(found, choice, token));
+            await new ExecRelay(client, time, options.OutputDrain).RunAsync(token => open(found, choice, token), choice.Tty);
         }
     }
 

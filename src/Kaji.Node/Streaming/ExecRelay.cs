@@ -7,13 +7,20 @@ namespace Kaji.Node.Streaming;
 internal sealed class ExecRelay(IRemoteClient client, TimeProvider time, TimeSpan drain)
 {
     private const int Chunk = 32 * 1024;
+    private static readonly TimeSpan FirstSize = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Opens the session and relays. A session that can't be opened is told to the client; a client that leaves ends the relay without a word.</summary>
-    public async Task RunAsync(Func<CancellationToken, Task<IStreamSession>> open)
+    /// <param name="tty">With a terminal the client's first size is waited for a little, so that the command finds it set when it starts.</param>
+    public async Task RunAsync(Func<CancellationToken, Task<IStreamSession>> open, bool tty = false)
     {
         byte[] status;
         try
         {
+            if (tty)
+            {
+                await FirstSizeAsync();
+            }
+
             await using var session = await open(client.Gone);
             status = ExecStatus.OfExit(await RelayAsync(session));
         }
@@ -27,6 +34,19 @@ internal sealed class ExecRelay(IRemoteClient client, TimeProvider time, TimeSpa
         }
 
         await client.FinishAsync(status, client.Gone);
+    }
+
+    private async Task FirstSizeAsync()
+    {
+        try
+        {
+            await client.Resizes.WaitToReadAsync(client.Gone).AsTask().WaitAsync(FirstSize, time, client.Gone);
+        }
+        catch (TimeoutException)
+        {
+            // A client without a terminal of its own sends none.
+            return;
+        }
     }
 
     private async Task<int> RelayAsync(IStreamSession session)
