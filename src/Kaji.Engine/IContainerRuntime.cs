@@ -49,7 +49,9 @@ public interface IContainerRuntime : IAsyncDisposable
     Task<ExecResult> ExecAsync(string containerId, IReadOnlyList<string> command, TimeSpan timeout, CancellationToken cancellationToken = default);
 
     /// <summary>Runs a command with streams.</summary>
-    Task<IStreamSession> OpenExecAsync(string containerId, IReadOnlyList<string> command, bool tty, bool stdin, CancellationToken cancellationToken = default);
+    /// <param name="size">Of the terminal from its beginning, if known.</param>
+    Task<IStreamSession> OpenExecAsync(
+        string containerId, IReadOnlyList<string> command, bool tty, bool stdin, (int Columns, int Rows)? size = null, CancellationToken cancellationToken = default);
 
     /// <summary>Joins the streams of the container's main process, from now on.</summary>
     Task<IStreamSession> OpenAttachAsync(string containerId, bool stdin, CancellationToken cancellationToken = default);

@@ -117,7 +117,7 @@ public sealed class EngineHost : IAsyncDisposable
             }
 
             Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"Waited in vain; last seen: {seen}");
-            await Task.Delay(5);
+            await Task.Delay(5); // poll interval
         }
     }
 

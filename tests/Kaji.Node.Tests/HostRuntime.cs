@@ -41,7 +41,8 @@ internal sealed class HostRuntime : IContainerRuntime
 
     public ChannelReader<ContainerEvent> Subscribe() => _events.Reader;
 
-    public Task<IStreamSession> OpenExecAsync(string containerId, IReadOnlyList<string> command, bool tty, bool stdin, CancellationToken cancellationToken = default)
+    public Task<IStreamSession> OpenExecAsync(
+        string containerId, IReadOnlyList<string> command, bool tty, bool stdin, (int Columns, int Rows)? size = null, CancellationToken cancellationToken = default)
     {
         if (command[0] == "missing")
         {
@@ -54,7 +55,7 @@ internal sealed class HostRuntime : IContainerRuntime
         return Task.FromResult<IStreamSession>(new ProcessSession(process, tty, stdin, Sizes.Writer));
     }
 
-    public Task<IStreamSession> OpenAttachAsync(string containerId, bool stdin, CancellationToken cancellationToken = default) => OpenExecAsync(containerId, ["cat"], tty: false, stdin, cancellationToken);
+    public Task<IStreamSession> OpenAttachAsync(string containerId, bool stdin, CancellationToken cancellationToken = default) => OpenExecAsync(containerId, ["cat"], tty: false, stdin, cancellationToken: cancellationToken);
 
     public async Task<Stream> OpenPortAsync(string sandboxId, int port, CancellationToken cancellationToken = default)
     {

@@ -39,11 +39,12 @@ public sealed partial class CrunRuntime
         }
     }
 
-    public async Task<IStreamSession> OpenExecAsync(string containerId, IReadOnlyList<string> command, bool tty, bool stdin, CancellationToken cancellationToken = default)
+    public async Task<IStreamSession> OpenExecAsync(
+        string containerId, IReadOnlyList<string> command, bool tty, bool stdin, (int Columns, int Rows)? size = null, CancellationToken cancellationToken = default)
     {
         RequireRunning(containerId);
         return tty
-            ? await TerminalExecSession.StartAsync(_tools, _paths.Execs, containerId, command, stdin, cancellationToken).ConfigureAwait(false)
+            ? await TerminalExecSession.StartAsync(_tools, _paths.Execs, containerId, command, stdin, size, cancellationToken).ConfigureAwait(false)
             : ExecSession.Start(_tools, _paths.Execs, containerId, command, stdin, mergeErrors: false);
     }
 

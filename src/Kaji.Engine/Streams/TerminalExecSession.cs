@@ -27,7 +27,7 @@ internal sealed class TerminalExecSession : IStreamSession
 
     public Task<int> Exit { get; }
 
-    public static async Task<TerminalExecSession> StartAsync(Tools tools, string directory, string containerId, IReadOnlyList<string> command, bool stdin, CancellationToken cancellationToken)
+    public static async Task<TerminalExecSession> StartAsync(Tools tools, string directory, string containerId, IReadOnlyList<string> command, bool stdin, (int Columns, int Rows)? size, CancellationToken cancellationToken)
     {
         var files = new ExecFiles(directory);
         using var socket = new ConsoleSocket(files.SocketFile);
@@ -43,7 +43,14 @@ internal sealed class TerminalExecSession : IStreamSession
             throw new EngineException(EngineFault.Unknown, $"crun exec ended with {code} before the terminal was there");
         }
 
-        return new TerminalExecSession(process, files, await receiving.ConfigureAwait(false), tools.Loop, stdin);
+        var master = await receiving.ConfigureAwait(false);
+        if (size is { } known)
+        {
+            // crun has yet to execute the command: it finds the size set.
+            Terminal.Resize(master, known.Columns, known.Rows);
+        }
+
+        return new TerminalExecSession(process, files, master, tools.Loop, stdin);
     }
 
     public Task ResizeAsync(int columns, int rows, CancellationToken cancellationToken = default)

@@ -13,13 +13,13 @@ internal sealed class ExecHandler(IPodDirectory pods, IContainerRuntime runtime,
         var command = context.Request.Query["command"].OfType<string>().ToArray();
         return command.Length == 0
             ? Answers.TextAsync(context, StatusCodes.Status400BadRequest, "you must specify at least 1 command")
-            : StreamAsync(context, ns, pod, container, (place, choice, token) => runtime.OpenExecAsync(place.ContainerId!, command, choice.Tty, choice.Stdin, token));
+            : StreamAsync(context, ns, pod, container, (place, choice, size, token) => runtime.OpenExecAsync(place.ContainerId!, command, choice.Tty, choice.Stdin, size, token));
     }
 
     public Task AttachAsync(HttpContext context, string ns, string pod, string container) =>
-        StreamAsync(context, ns, pod, container, (place, choice, token) => runtime.OpenAttachAsync(place.ContainerId!, choice.Stdin, token));
+        StreamAsync(context, ns, pod, container, (place, choice, _, token) => runtime.OpenAttachAsync(place.ContainerId!, choice.Stdin, token));
 
-    private async Task StreamAsync(HttpContext context, string ns, string pod, string container, Func<ContainerPlace, StreamChoice, CancellationToken, Task<IStreamSession>> open)
+    private async Task StreamAsync(HttpContext context, string ns, string pod, string container, Func<ContainerPlace, StreamChoice, (int, int)?, CancellationToken, Task<IStreamSession>> open)
     {
         if (pods.Find(ns, pod) is not { } place)
         {
@@ -43,7 +43,7 @@ internal sealed class ExecHandler(IPodDirectory pods, IContainerRuntime runtime,
         await using var client = await AcceptAsync(context, choice);
         if (client is not null)
         {
-            await new ExecRelay(client, time, options.OutputDrain).RunAsync(token => open(found, choice, token), choice.Tty);
+            await new ExecRelay(client, time, options.OutputDrain).RunAsync((size, token) => open(found, choice, size, token), choice.Tty);
         }
     }
 

@@ -11,17 +11,12 @@ internal sealed class ExecRelay(IRemoteClient client, TimeProvider time, TimeSpa
 
     /// <summary>Opens the session and relays. A session that can't be opened is told to the client; a client that leaves ends the relay without a word.</summary>
     /// <param name="tty">With a terminal the client's first size is waited for a little, so that the command finds it set when it starts.</param>
-    public async Task RunAsync(Func<CancellationToken, Task<IStreamSession>> open, bool tty = false)
+    public async Task RunAsync(Func<(int Columns, int Rows)?, CancellationToken, Task<IStreamSession>> open, bool tty)
     {
         byte[] status;
         try
         {
-            if (tty)
-            {
-                await FirstSizeAsync();
-            }
-
-            await using var session = await open(client.Gone);
+            await using var session = await open(tty ? await FirstSizeAsync() : null, client.Gone);
             status = ExecStatus.OfExit(await RelayAsync(session));
         }
         catch (EngineException e)
@@ -36,16 +31,17 @@ internal sealed class ExecRelay(IRemoteClient client, TimeProvider time, TimeSpa
         await client.FinishAsync(status, client.Gone);
     }
 
-    private async Task FirstSizeAsync()
+    private async Task<(int Columns, int Rows)?> FirstSizeAsync()
     {
         try
         {
             await client.Resizes.WaitToReadAsync(client.Gone).AsTask().WaitAsync(FirstSize, time, client.Gone);
+            return client.Resizes.TryRead(out var size) ? (size.Width, size.Height) : null;
         }
         catch (TimeoutException)
         {
             // A client without a terminal of its own sends none.
-            return;
+            return null;
         }
     }
 
