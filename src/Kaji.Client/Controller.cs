@@ -19,7 +19,7 @@ public abstract partial class Controller(string name, TimeProvider time, ILogger
     public void EnqueueAfter(string? ns, string objectName, TimeSpan delay) => _queue.AddAfter((ns ?? "", objectName), delay);
 
     /// <summary>Runs the workers until cancelled; the informers that feed it should be synced before.</summary>
-    public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => Task.Run(() => WorkAsync(cancellationToken), CancellationToken.None)));
+    public virtual Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(Enumerable.Range(0, Workers).Select(_ => Task.Run(() => WorkAsync(cancellationToken), CancellationToken.None)));
 
     public void Dispose()
     {

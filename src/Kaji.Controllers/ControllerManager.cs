@@ -3,6 +3,8 @@ using Kaji.Controllers.Deployments;
 using Kaji.Controllers.EndpointSlices;
 using Kaji.Controllers.GarbageCollection;
 using Kaji.Controllers.Namespaces;
+using Kaji.Controllers.NodeLifecycle;
+using Kaji.Controllers.PodGc;
 using Kaji.Controllers.ReplicaSets;
 using Kaji.Controllers.ServiceAccounts;
 using Microsoft.Extensions.Logging;
@@ -15,7 +17,6 @@ public sealed class ControllerManager : IComponent, IDisposable
     private readonly InformerFactory _informers;
     private readonly EventRecorder _events;
     private readonly Controller[] _controllers;
-    private readonly GarbageCollector _collector;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="authorityPem">The cluster's root certificate, given to each namespace.</param>
@@ -24,8 +25,8 @@ public sealed class ControllerManager : IComponent, IDisposable
         _informers = new InformerFactory(client, time, logging);
         _events = new EventRecorder(client, "kube-controller-manager", null, time, logging);
         EventRecorder Events(string component) => new(client, component, null, time, logging);
-        var (replicaSets, deployments) = (Events("replicaset-controller"), Events("deployment-controller"));
-        Recorders = [_events, replicaSets, deployments];
+        var (replicaSets, deployments, nodes) = (Events("replicaset-controller"), Events("deployment-controller"), Events("node-controller"));
+        Recorders = [_events, replicaSets, deployments, nodes];
         _controllers =
         [
             new NamespaceDefaultsController(client, _informers, authorityPem, time, logging),
@@ -33,8 +34,10 @@ public sealed class ControllerManager : IComponent, IDisposable
             new DeploymentController(client, _informers, deployments, time, logging),
             new EndpointSliceController(client, _informers, time, logging),
             new NamespaceController(client, _informers, time, logging),
+            new NodeLifecycleController(client, _informers, nodes, time, logging),
+            new PodGcController(client, _informers, time, logging),
+            new GarbageCollectionController(client, time, logging),
         ];
-        _collector = new GarbageCollector(client, time, logging.CreateLogger<GarbageCollector>());
     }
 
     public string Name => "kube-controller-manager";
@@ -48,7 +51,7 @@ public sealed class ControllerManager : IComponent, IDisposable
         var informers = _informers.RunAsync(cancellationToken);
         await _informers.WaitForSyncAsync(cancellationToken);
         _ready.TrySetResult();
-        await Task.WhenAll([informers, _collector.RunAsync(cancellationToken), .. Recorders.Select(r => r.RunAsync(cancellationToken)), .. _controllers.Select(c => c.RunAsync(cancellationToken))]);
+        await Task.WhenAll([informers, .. Recorders.Select(r => r.RunAsync(cancellationToken)), .. _controllers.Select(c => c.RunAsync(cancellationToken))]);
     }
 
     public void Dispose()

@@ -33,5 +33,8 @@ internal static class PodFacts
             });
     }
 
+    /// <summary>As the API writes times of conditions and taints: whole seconds.</summary>
+    public static DateTime ToApiTime(this DateTimeOffset time) => new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerSecond), DateTimeKind.Utc);
+
     public static DateTimeOffset Utc(DateTime time) => new(DateTime.SpecifyKind(time, DateTimeKind.Utc));
 }
