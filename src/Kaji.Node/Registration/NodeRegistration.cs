@@ -44,6 +44,7 @@ internal sealed partial class NodeRegistration(NodeOptions options, NodeFacts fa
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var statusDue = time.GetUtcNow() + StatusEvery;
+        var renewed = time.GetUtcNow();
         V1Lease? lease = null;
         using var timer = new PeriodicTimer(options.LeaseRenewal, time);
         try
@@ -53,7 +54,11 @@ internal sealed partial class NodeRegistration(NodeOptions options, NodeFacts fa
                 try
                 {
                     lease = await RenewAsync(lease, cancellationToken);
-                    if (time.GetUtcNow() >= statusDue)
+                    var silence = time.GetUtcNow() - renewed;
+                    renewed += silence;
+
+                    // After a long silence (the machine slept, the API server was away) the node may count as lost: it says at once that it is not.
+                    if (renewed >= statusDue || silence > options.LeaseRenewal * 2)
                     {
                         await RegisterAsync(cancellationToken);
                         statusDue = time.GetUtcNow() + StatusEvery;
