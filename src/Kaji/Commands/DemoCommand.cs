@@ -38,6 +38,11 @@ internal static class DemoCommand
 
         using var api = ClusterConnection.Open(paths);
         var clock = Stopwatch.StartNew();
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Width = 160;
+        }
+
         return await AnsiConsole.Live(new Table()).StartAsync(async live =>
         {
             using var tick = new PeriodicTimer(TimeSpan.FromSeconds(1));
@@ -139,7 +144,7 @@ internal static class DemoCommand
         var table = new Table().Border(TableBorder.None);
         foreach (var column in (ReadOnlySpan<string>)["BOT", "ROLE", "PAIR", "STATE", "RESTARTS", "DATA AGE", "ORDERS", "FILLS", "PNL"])
         {
-            table.AddColumn(column);
+            table.AddColumn(new TableColumn(column).NoWrap());
         }
 
         foreach (var bot in bots)
