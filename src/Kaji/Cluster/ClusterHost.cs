@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Kaji.ApiServer.Admission;
 using Kaji.ApiServer.Allocation;
@@ -69,7 +68,6 @@ internal sealed partial class ClusterHost : IAsyncDisposable
     {
         Directory.CreateDirectory(_paths.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var settings = LoadSettings(out var plan);
-        CheckPort();
         StartupNotifier.Status("opening the store");
         using var encryption = SecretEncryption.LoadOrCreate(Path.Combine(_paths.Data, "secrets.key"));
         await using var store = RevisionStore.Open(new StoreOptions { Directory = _paths.State }, encryption);
@@ -133,22 +131,6 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         var made = new ClusterSettings { PodCidr = plan.PodCidr.ToString(), ServiceCidr = plan.ServiceCidr.ToString(), NodeName = NodeName() };
         made.Save(_paths.Settings);
         return made;
-    }
-
-    /// <summary>A taken port is told before anything is changed on the machine.</summary>
-    private void CheckPort()
-    {
-        using var probe = new Socket(_listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        probe.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
-        try
-        {
-            probe.Bind(_listen);
-            probe.Listen(1);
-        }
-        catch (SocketException e)
-        {
-            throw new UserError($"can't listen on {_listen}: {e.Message}. Choose another with --listen ADDR:PORT.");
-        }
     }
 
     private ApiServer.Hosting.ApiServer BuildApiServer(RevisionStore store, ClusterPki pki, AddressPlan plan, RbacAuthorizer rbac)

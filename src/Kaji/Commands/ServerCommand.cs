@@ -33,6 +33,13 @@ internal static class ServerCommand
         {
             Preconditions.Root("kaji server");
             Preconditions.ToolsPresent();
+            if (ServerProcess.Find(paths) is not null)
+            {
+                throw new UserError($"the data directory {paths.Data} is in use by another Kaji. Stop it with: kaji stop --data-dir {paths.Data}");
+            }
+
+            ClusterSettings.Load(paths.Settings);
+            Preconditions.PortFree(listen);
             PrivateMounts.EnterOrContinue(paths);
             await ClusterHost.RunAsync(paths, listen, cancel);
             return ExitCodes.Ok;

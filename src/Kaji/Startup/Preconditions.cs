@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 namespace Kaji.Startup;
@@ -25,6 +27,22 @@ internal static partial class Preconditions
         {
             throw new UserError(
                 $"missing: {string.Join(", ", missing.Select(m => m.Tool))}. Install with: apt-get install -y {string.Join(' ', missing.Select(m => m.Package).Distinct(StringComparer.Ordinal))}");
+        }
+    }
+
+    /// <summary>A taken port, told before anything is changed on the machine.</summary>
+    public static void PortFree(IPEndPoint listen)
+    {
+        using var probe = new Socket(listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        probe.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        try
+        {
+            probe.Bind(listen);
+            probe.Listen(1);
+        }
+        catch (SocketException e)
+        {
+            throw new UserError($"can't listen on {listen}: {e.Message}. Choose another with --listen ADDR:PORT.");
         }
     }
 

@@ -87,6 +87,11 @@ internal static partial class ServerProcess
             if (await Task.WhenAny(received, ended) == ended && !received.IsCompleted)
             {
                 File.Delete(paths.NotifySocket);
+                if (!Directory.EnumerateFileSystemEntries(paths.Run).Any())
+                {
+                    Directory.Delete(paths.Run);
+                }
+
                 throw new UserError(said ?? $"the server ended with exit code {process.ExitCode}; its last words are in {paths.ServerLog}:\n{Tail(paths.ServerLog)}");
             }
 
