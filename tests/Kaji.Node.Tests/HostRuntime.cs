@@ -52,6 +52,11 @@ internal sealed class HostRuntime : IContainerRuntime
         var start = new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         var process = Process.Start(start)!;
         Started.Enqueue(process.Id);
+        if (size is { } known)
+        {
+            Sizes.Writer.TryWrite(known);
+        }
+
         return Task.FromResult<IStreamSession>(new ProcessSession(process, tty, stdin, Sizes.Writer));
     }
 

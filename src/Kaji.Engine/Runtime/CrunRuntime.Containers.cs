@@ -173,7 +173,7 @@ public sealed partial class CrunRuntime
 
             var directoryInside = RootedPath.Resolve(rootfs, SpecWriter.WorkingDirectory(config, content.Config));
             Directory.CreateDirectory(directoryInside);
-            await File.WriteAllBytesAsync($"{bundle}/config.json", SpecWriter.Write(new SpecInput
+            await File.WriteAllBytesAsync(_paths.Spec(id), SpecWriter.Write(new SpecInput
             {
                 Container = config,
                 Image = content.Config,

@@ -44,7 +44,7 @@ public sealed partial class CrunRuntime
     {
         RequireRunning(containerId);
         return tty
-            ? await TerminalExecSession.StartAsync(_tools, _paths.Execs, containerId, command, stdin, size, cancellationToken).ConfigureAwait(false)
+            ? await TerminalExecSession.StartAsync(_tools, _paths, containerId, command, stdin, size, cancellationToken).ConfigureAwait(false)
             : ExecSession.Start(_tools, _paths.Execs, containerId, command, stdin, mergeErrors: false);
     }
 

@@ -25,6 +25,9 @@ internal sealed class RuntimePaths(CrunOptions options)
 
     public string Bundle(string id) => Path.Combine(Bundles, id);
 
+    /// <summary>The OCI configuration of a container.</summary>
+    public string Spec(string id) => Path.Combine(Bundle(id), "config.json");
+
     public string ConmonPidFile(string id) => Path.Combine(Bundles, id, "conmon.pid");
 
     public string ExitFile(string id) => Path.Combine(Exits, id);

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Kaji.Engine.Streams;
 using Kaji.Linux.Events;
 using Kaji.Linux.Processes;
 
@@ -82,17 +83,15 @@ internal sealed partial class Tools(CrunOptions options, RuntimePaths paths, Eve
         RunAsync([options.CrunPath, $"--root={paths.CrunRoot}", "--cgroup-manager=cgroupfs", "delete", "-f", id], cancellationToken);
 
     /// <summary>crun exec; the caller gives the descriptors.</summary>
-    public ChildProcess StartExec(string id, string pidFile, string logFile, string? consoleSocket, IReadOnlyList<string> command, params ReadOnlySpan<(Descriptor Ours, int Theirs)> descriptors)
-    {
-        List<string> argv = [options.CrunPath, $"--root={paths.CrunRoot}", "--cgroup-manager=cgroupfs", $"--log={logFile}", "exec", $"--pid-file={pidFile}"];
-        if (consoleSocket is not null)
-        {
-            argv.AddRange(["--tty", $"--console-socket={consoleSocket}"]);
-        }
+    public ChildProcess StartExec(string id, ExecFiles files, IReadOnlyList<string> command, params ReadOnlySpan<(Descriptor Ours, int Theirs)> descriptors) =>
+        ChildProcess.Start(loop, [.. ExecOf(files), id, .. command], Environment, descriptors);
 
-        argv.AddRange([id, .. command]);
-        return ChildProcess.Start(loop, argv, Environment, descriptors);
-    }
+    /// <summary><c>crun exec --tty</c> of the process in <see cref="ExecFiles.ProcessFile"/>.</summary>
+    public ChildProcess StartTerminalExec(string id, ExecFiles files, string consoleSocket) =>
+        ChildProcess.Start(loop, [.. ExecOf(files), "--tty", $"--console-socket={consoleSocket}", $"--process={files.ProcessFile}", id], Environment);
+
+    private string[] ExecOf(ExecFiles files) =>
+        [options.CrunPath, $"--root={paths.CrunRoot}", "--cgroup-manager=cgroupfs", $"--log={files.LogFile}", "exec", $"--pid-file={files.PidFile}"];
 
     /// <summary>What crun says, for people: its reason for not finding a command told apart.</summary>
     public static EngineException Failure(string message)

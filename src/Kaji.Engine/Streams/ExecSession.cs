@@ -40,8 +40,8 @@ internal sealed class ExecSession : IStreamSession
         using (inRead)
         {
             var process = inRead is null
-                ? tools.StartExec(containerId, files.PidFile, files.LogFile, null, command, (outWrite, 1), (errWrite ?? outWrite, 2))
-                : tools.StartExec(containerId, files.PidFile, files.LogFile, null, command, (inRead, 0), (outWrite, 1), (errWrite ?? outWrite, 2));
+                ? tools.StartExec(containerId, files, command, (outWrite, 1), (errWrite ?? outWrite, 2))
+                : tools.StartExec(containerId, files, command, (inRead, 0), (outWrite, 1), (errWrite ?? outWrite, 2));
             return new ExecSession(
                 process, files,
                 inWrite is null ? null : new DescriptorStream(tools.Loop, inWrite, write: true),
@@ -81,12 +81,16 @@ internal sealed class ExecFiles(string directory)
 
     public string SocketFile => _name + ".sock";
 
+    /// <summary>The OCI process of an exec with a terminal.</summary>
+    public string ProcessFile => _name + ".json";
+
     public async Task<int> ExitAsync(ChildProcess process)
     {
         var code = await process.Exit.ConfigureAwait(false);
         var log = FileSystem.Status(LogFile) is { Size: > 0 } ? await File.ReadAllTextAsync(LogFile).ConfigureAwait(false) : "";
         File.Delete(PidFile);
         File.Delete(LogFile);
+        File.Delete(ProcessFile);
         return code != 0 && log.Length > 0 ? throw Tools.Failure(log) : code;
     }
 

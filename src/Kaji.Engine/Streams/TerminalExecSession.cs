@@ -1,3 +1,4 @@
+using Kaji.Engine.Oci;
 using Kaji.Engine.Runtime;
 using Kaji.Linux.Events;
 using Kaji.Linux.Processes;
@@ -27,30 +28,31 @@ internal sealed class TerminalExecSession : IStreamSession
 
     public Task<int> Exit { get; }
 
-    public static async Task<TerminalExecSession> StartAsync(Tools tools, string directory, string containerId, IReadOnlyList<string> command, bool stdin, (int Columns, int Rows)? size, CancellationToken cancellationToken)
+    /// <param name="size">Given with the process, so that the command finds it when it starts.</param>
+    public static async Task<TerminalExecSession> StartAsync(
+        Tools tools, RuntimePaths paths, string containerId, IReadOnlyList<string> command, bool stdin, (int Columns, int Rows)? size, CancellationToken cancellationToken)
     {
-        var files = new ExecFiles(directory);
+        var files = new ExecFiles(paths.Execs);
         using var socket = new ConsoleSocket(files.SocketFile);
-        var process = tools.StartExec(containerId, files.PidFile, files.LogFile, socket.Path, command);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var receiving = socket.ReceiveAsync(tools.Loop, ended.Token);
-        if (await Task.WhenAny(receiving, process.Exit).ConfigureAwait(false) != receiving && !receiving.IsCompletedSuccessfully)
+        await File.WriteAllBytesAsync(files.ProcessFile, await TerminalProcess.WriteAsync(paths.Spec(containerId), command, size, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        var process = tools.StartTerminalExec(containerId, files, socket.Path);
+        var receiving = socket.ReceiveAsync(tools.Loop, cancellationToken);
+        if (await Task.WhenAny(receiving, process.Exit).ConfigureAwait(false) != receiving)
+        {
+            socket.NoMoreSenders();
+        }
+
+        try
+        {
+            return new TerminalExecSession(process, files, await receiving.ConfigureAwait(false), tools.Loop, stdin);
+        }
+        catch (IOException)
         {
             // crun ended before it had a terminal to give: it says why.
-            await ended.CancelAsync().ConfigureAwait(false);
             var code = await files.ExitAsync(process).ConfigureAwait(false);
             process.Dispose();
             throw new EngineException(EngineFault.Unknown, $"crun exec ended with {code} before the terminal was there");
         }
-
-        var master = await receiving.ConfigureAwait(false);
-        if (size is { } known)
-        {
-            // crun has yet to execute the command: it finds the size set.
-            Terminal.Resize(master, known.Columns, known.Rows);
-        }
-
-        return new TerminalExecSession(process, files, master, tools.Loop, stdin);
     }
 
     public Task ResizeAsync(int columns, int rows, CancellationToken cancellationToken = default)

@@ -35,6 +35,16 @@ public sealed class ConsoleSocket : IDisposable
         }
     }
 
+    /// <summary>
+    /// To be called when the runtime has ended: <see cref="ReceiveAsync"/> ends too, with the terminal when one was sent, else with an <see cref="IOException"/>.
+    /// What the runtime sent is first in the queue; behind it comes an empty connection of our own.
+    /// </summary>
+    public void NoMoreSenders()
+    {
+        using var own = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        own.Connect(new UnixDomainSocketEndPoint(Path));
+    }
+
     public void Dispose()
     {
         _listener.Dispose();

@@ -7,7 +7,7 @@ namespace Kaji.Node.Streaming;
 internal sealed class ExecRelay(IRemoteClient client, TimeProvider time, TimeSpan drain)
 {
     private const int Chunk = 32 * 1024;
-    private static readonly TimeSpan FirstSize = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan FirstSize = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Opens the session and relays. A session that can't be opened is told to the client; a client that leaves ends the relay without a word.</summary>
     /// <param name="tty">With a terminal the client's first size is waited for a little, so that the command finds it set when it starts.</param>
