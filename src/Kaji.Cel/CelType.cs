@@ -18,18 +18,19 @@ public sealed class CelType
         this.fields = fields;
     }
 
-    private CelType(CelType other)
+    private CelType(CelType other, CelType[]? parameters = null, Lazy<IReadOnlyDictionary<string, CelType>>? otherFields = null)
     {
         Kind = other.Kind;
         Name = other.Name;
-        Parameters = other.Parameters;
-        fields = other.fields;
+        Parameters = parameters ?? other.Parameters;
+        fields = otherFields ?? other.fields;
         IsOpen = other.IsOpen;
         MaxSize = other.MaxSize;
         ListKind = other.ListKind;
         ListMapKeys = other.ListMapKeys;
         IsNullable = other.IsNullable;
         IsDate = other.IsDate;
+        MinJsonSize = other.MinJsonSize;
     }
 
     public static CelType Dyn { get; } = new(CelTypeKind.Dyn, "dyn");
@@ -82,6 +83,9 @@ public sealed class CelType
     /// <summary>A JSON null in a field of this type is a value rather than an absent field.</summary>
     public bool IsNullable { get; private init; }
 
+    /// <summary>Fewest bytes of a value's JSON, where the schema says more than the kind does (required fields).</summary>
+    public long? MinJsonSize { get; private init; }
+
     internal bool IsDate { get; private init; }
 
     internal CelType Element => Parameters[0];
@@ -116,6 +120,9 @@ public sealed class CelType
 
     /// <summary>With a bound of size (maxItems, maxProperties, maxLength).</summary>
     public CelType WithMaxSize(long? size) => new(this) { MaxSize = size };
+
+    /// <summary>With the fewest bytes that a value's JSON takes.</summary>
+    public CelType WithMinJsonSize(long bytes) => new(this) { MinJsonSize = bytes };
 
     /// <summary>x-kubernetes-list-type: set.</summary>
     public CelType AsSet() => new(this) { ListKind = CelListKind.Set };
@@ -178,5 +185,7 @@ public sealed class CelType
         _ => Name,
     };
 
-    internal CelType WithParameters(CelType[] parameters) => new(Kind, Name, parameters) { MaxSize = MaxSize, ListKind = ListKind, ListMapKeys = ListMapKeys, IsNullable = IsNullable };
+    internal CelType With(CelType[] parameters) => new(this, parameters);
+
+    internal CelType WithFields(Func<IReadOnlyDictionary<string, CelType>> made) => new(this, null, new Lazy<IReadOnlyDictionary<string, CelType>>(made));
 }

@@ -281,7 +281,13 @@ internal sealed class Checker(CelEnvironment environment, Source source)
         }
 
         types.Undo(mark);
-        return mixedAllowed > 0 ? CelType.Dyn : Wrong(item.Position, $"expected type '{types.Resolve(before, true)}' but found '{types.Resolve(type, true)}'");
+        if (mixedAllowed > 0)
+        {
+            return CelType.Dyn;
+        }
+
+        Wrong(item.Position, $"expected type '{types.Resolve(before, true)}' but found '{types.Resolve(type, true)}'");
+        return before;
     }
 
     private CelType Struct(StructExpr made)

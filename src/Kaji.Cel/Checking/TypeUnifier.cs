@@ -45,7 +45,7 @@ internal sealed class TypeUnifier
             return own;
         }
 
-        return type.Parameters.Count == 0 ? type : type.WithParameters([.. type.Parameters.Select(p => Instantiate(p, names))]);
+        return type.Parameters.Count == 0 ? type : type.With([.. type.Parameters.Select(p => Instantiate(p, names))]);
     }
 
     /// <summary>With parameters replaced by what they are known to mean, and with dyn for the others when asked.</summary>
@@ -56,7 +56,7 @@ internal sealed class TypeUnifier
             return meanings.TryGetValue(type.Name, out var meaning) ? Resolve(meaning, unknownIsDyn) : unknownIsDyn ? CelType.Dyn : type;
         }
 
-        return type.Parameters.Count == 0 || !HasParameter(type) ? type : type.WithParameters([.. type.Parameters.Select(p => Resolve(p, unknownIsDyn))]);
+        return type.Parameters.Count == 0 || !HasParameter(type) ? type : type.With([.. type.Parameters.Select(p => Resolve(p, unknownIsDyn))]);
     }
 
     public bool IsAssignable(CelType to, CelType from)
@@ -91,6 +91,12 @@ internal sealed class TypeUnifier
         if (to.Kind == CelTypeKind.Null)
         {
             return from.Kind is CelTypeKind.Object or CelTypeKind.Named or CelTypeKind.Optional or CelTypeKind.Timestamp or CelTypeKind.Duration;
+        }
+
+        if (to.Kind == CelTypeKind.Type && from.Kind == CelTypeKind.Type)
+        {
+            // Any two types may be compared.
+            return true;
         }
 
         if (to.Kind != from.Kind || to.Parameters.Count != from.Parameters.Count || (to.Kind is CelTypeKind.Object or CelTypeKind.Named && to.Name != from.Name))

@@ -32,7 +32,7 @@ internal static class CallCosts
             }
 
             return new CelCallEstimate(size.Times(StringFactor), size);
-        });
+        }) { NeedsResult = true };
 
     /// <summary>Looks at every element of a list, or every character of a string.</summary>
     public static CelCallCost Elements { get; } = new(
@@ -83,6 +83,11 @@ internal static class CallCosts
 
     public static CelCallCost InList { get; } = new((a, _) => (ulong)CelValues.Size(a[1]), s => new CelCallEstimate(s.Sizes[1]));
 
+    /// <summary>Sorts: each element is compared with a few others.</summary>
+    public static CelCallCost Sort { get; } = new(
+        (a, _) => Sorting((ulong)CelValues.Size(a[0])),
+        s => new CelCallEstimate(new CelRange(Sorting(s.Sizes[0].Min), Sorting(s.Sizes[0].Max)), s.Sizes[0]));
+
     /// <summary>Looks for each element of one list in another.</summary>
     public static CelCallCost Sets(ulong factor) => new(
         (a, _) => CelRange.Add((ulong)CelValues.Size(a[0]) * (ulong)CelValues.Size(a[1]) * factor, 1),
@@ -103,6 +108,8 @@ internal static class CallCosts
     public static CelCallCost Split { get; } = new(
         (a, _) => CelRange.Times((ulong)CelValues.Size(a[0]), 2 * StringFactor),
         s => new CelCallEstimate(s.Sizes[0].Times(2 * StringFactor), new CelRange(0, s.Literals.Count > 2 && s.Literals[2] is long and >= 0 ? (ulong)(long)s.Literals[2]! : s.Sizes[0].Max)));
+
+    private static ulong Sorting(ulong size) => CelRange.Times(size, 64 - System.Numerics.BitOperations.LeadingZeroCount(size)) is var cost && cost == 0 ? 1 : cost;
 
     public static ulong RegexRun(ulong text, ulong pattern) => CelRange.Times(text + 1, StringFactor) * CelRange.Times(pattern, RegexFactor);
 }

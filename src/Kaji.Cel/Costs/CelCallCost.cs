@@ -9,6 +9,9 @@ public readonly record struct CelCallEstimate(CelRange Cost, CelRange? Size = nu
 /// <summary>What calls of an overload cost: in fact, from values, and beforehand, from types.</summary>
 public sealed record CelCallCost(Func<object?[], object?, ulong> Actual, Func<CelCallShape, CelCallEstimate> Estimate)
 {
+    /// <summary>The cost depends on the result and is charged after the call; others are charged before anything is done for them.</summary>
+    public bool NeedsResult { get; init; }
+
     /// <summary>The same whatever the arguments are.</summary>
     public static CelCallCost Fixed(ulong cost) => new((_, _) => cost, _ => new CelCallEstimate(CelRange.Fixed(cost)));
 }

@@ -159,8 +159,14 @@ internal sealed class CallNode(IReadOnlyList<CelOverload> overloads, Node[] argu
             if (fits)
             {
                 frame.Tick();
+                if (overload.Cost is not { NeedsResult: true } cost)
+                {
+                    frame.Charge(overload.Cost?.Actual(values, null) ?? 1);
+                    return overload.Body(values);
+                }
+
                 var result = overload.Body(values);
-                frame.Charge(overload.Cost?.Actual(values, result) ?? 1);
+                frame.Charge(cost.Actual(values, result));
                 return result;
             }
         }

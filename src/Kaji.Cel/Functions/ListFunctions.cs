@@ -25,7 +25,7 @@ internal static class ListFunctions
         Member("reverse", "list_reverse", [ListOfA], ListOfA, a => new CelArray([.. ((CelList)a[0]!).Reverse()]), CallCosts.Elements),
         Member("first", "list_first", [ListOfA], Optional(A), a => a[0] is CelList { Count: > 0 } list ? CelOptional.Of(list[0]) : CelOptional.None),
         Member("last", "list_last", [ListOfA], Optional(A), a => a[0] is CelList { Count: > 0 } list ? CelOptional.Of(list[^1]) : CelOptional.None),
-        Member("@sortByAssociatedKeys", "list_sort_by_keys", [ListOfA, List(B)], ListOfA, a => SortBy((CelList)a[0]!, (CelList)a[1]!), Squared),
+        Member("@sortByAssociatedKeys", "list_sort_by_keys", [ListOfA, List(B)], ListOfA, a => SortBy((CelList)a[0]!, (CelList)a[1]!), CallCosts.Sort),
         Global("lists.range", "lists_range", [Int], List(Int), a => (long)a[0]! is >= 0 and <= MaxRange ? new CelArray([.. Enumerable.Range(0, (int)(long)a[0]!).Select(n => (object?)(long)n)]) : new CelError($"lists.range() size must be between 0 and {MaxRange}"), new CelCallCost(
             (a, _) => (ulong)Math.Clamp((long)a[0]!, 1, MaxRange),
             s => s.Literals[0] is long and >= 0 ? new CelCallEstimate(CelRange.Fixed((ulong)(long)s.Literals[0]!), CelRange.Fixed((ulong)(long)s.Literals[0]!)) : new CelCallEstimate(new CelRange(1, (ulong)MaxRange), new CelRange(0, (ulong)MaxRange)))),
@@ -41,7 +41,7 @@ internal static class ListFunctions
         yield return Member("isSorted", $"list_{type}_is_sorted_bool", [list], Bool, IsSorted, CallCosts.Elements);
         yield return Member("min", $"list_{type}_min_{type}", [list], type, a => Extreme((CelList)a[0]!, -1, "min"), CallCosts.Elements);
         yield return Member("max", $"list_{type}_max_{type}", [list], type, a => Extreme((CelList)a[0]!, 1, "max"), CallCosts.Elements);
-        yield return Member("sort", $"list_{type}_sort", [list], list, a => SortBy((CelList)a[0]!, (CelList)a[0]!), Squared);
+        yield return Member("sort", $"list_{type}_sort", [list], list, a => SortBy((CelList)a[0]!, (CelList)a[0]!), CallCosts.Sort);
     }
 
     private static object IsSorted(object?[] a)

@@ -9,6 +9,9 @@ namespace Kaji.Cel.Functions;
 internal static class TextFormat
 {
     private const int MaxPrecision = 1000;
+    private const int MaxResult = 16 * 1024 * 1024;
+
+    private static CelError TooLarge { get; } = new($"result of more than {MaxResult} characters");
 
     public static object Format(string format, CelList arguments)
     {
@@ -61,7 +64,10 @@ internal static class TextFormat
                 return made;
             }
 
-            result.Append((string)made);
+            if (result.Append((string)made).Length > MaxResult)
+            {
+                return TooLarge;
+            }
         }
 
         return result.ToString();
@@ -125,29 +131,40 @@ internal static class TextFormat
             case double d when !double.IsFinite(d):
                 return Infinite(d);
             case CelList list:
-                var items = new List<string>();
+                var items = new StringBuilder("[");
                 foreach (var item in list)
                 {
-                    if (Text(item) is not string text)
+                    var shown = Text(item);
+                    if (shown is not string text)
                     {
-                        return Text(item);
+                        return shown;
                     }
 
-                    items.Add(text);
+                    if (items.Append(items.Length > 1 ? ", " : string.Empty).Append(text).Length > MaxResult)
+                    {
+                        return TooLarge;
+                    }
                 }
 
-                return $"[{string.Join(", ", items)}]";
+                return items.Append(']').ToString();
             case CelMap map:
+                long length = 0;
                 var entries = new SortedDictionary<string, string>(StringComparer.Ordinal);
                 foreach (var key in map.Keys)
                 {
                     map.TryGet(key, out var item);
-                    if (Text(item) is not string text)
+                    var shown = Text(item);
+                    if (shown is not string text)
                     {
-                        return Text(item);
+                        return shown;
                     }
 
                     entries[CelText.Show(key)] = text;
+                    length += text.Length;
+                    if (length > MaxResult)
+                    {
+                        return TooLarge;
+                    }
                 }
 
                 return "{" + string.Join(", ", entries.Select(entry => $"{entry.Key}: {entry.Value}")) + "}";

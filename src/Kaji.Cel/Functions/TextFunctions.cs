@@ -10,6 +10,7 @@ namespace Kaji.Cel.Functions;
 /// <summary>Functions of strings. Positions count code points.</summary>
 internal static class TextFunctions
 {
+    private const int MaxResult = 16 * 1024 * 1024;
     private static readonly CelType Strings = List(Text);
 
     public static IReadOnlyList<CelOverload> Core { get; } =
@@ -42,7 +43,7 @@ internal static class TextFunctions
         Member("join", "list_join_string", [Strings, Text], Text, a => Join((CelList)a[0]!, T(a, 1)), CallCosts.Result),
         Member("format", "string_format", [Text, List(Dyn)], Text, a => TextFormat.Format(T(a, 0), (CelList)a[1]!), new CelCallCost(
             (a, result) => CelRange.Times((ulong)Math.Max(CelValues.Size(a[0]), CelValues.Size(result)), CallCosts.StringFactor),
-            s => new CelCallEstimate(s.Sizes[0].Times(CallCosts.StringFactor)))),
+            s => new CelCallEstimate(s.Sizes[0].Times(CallCosts.StringFactor))) { NeedsResult = true }),
         Global("strings.quote", "strings_quote", [Text], Text, a => Quote(T(a, 0)), CallCosts.Walk()),
     ];
 
@@ -114,8 +115,16 @@ internal static class TextFunctions
         return -1L;
     }
 
+    // Costs of replace and join don't tell how large their result is; this does, before it is made.
+    private static CelError? TooLarge(double length) => length > MaxResult ? new CelError($"result of more than {MaxResult} characters") : null;
+
     private static object Replace(string text, string old, string made, long count)
     {
+        if (TooLarge(text.Length + (((double)text.Length / Math.Max(1, old.Length)) + 1) * made.Length) is { } wrong && made.Length > old.Length)
+        {
+            return wrong;
+        }
+
         if (count == 0 || (old.Length == 0 && made.Length == 0))
         {
             return text;
@@ -209,7 +218,7 @@ internal static class TextFunctions
             parts.Add(part);
         }
 
-        return string.Join(separator, parts);
+        return TooLarge(parts.Sum(part => (double)part.Length + separator.Length)) ?? (object)string.Join(separator, parts);
     }
 
     private static string Quote(string text)

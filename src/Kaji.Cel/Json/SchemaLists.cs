@@ -16,16 +16,28 @@ internal static class SchemaLists
 
         var items = new List<object?>(a.Count + b.Count);
         items.AddRange(a);
+        if (a.Kind == CelListKind.Atomic)
+        {
+            items.AddRange(b);
+            return new CelArray(items);
+        }
+
+        var places = new Dictionary<object, int>();
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (SchemaKey.Of(items[i], a.Kind, a.MapKeys) is { } key)
+            {
+                places.TryAdd(key, i);
+            }
+        }
+
         foreach (var item in b)
         {
-            var at = a.Kind switch
-            {
-                CelListKind.Set => items.FindIndex(other => CelValues.AreEqual(other, item)),
-                CelListKind.Map => items.FindIndex(other => AreSameKeys(other, item, a.MapKeys)),
-                _ => -1,
-            };
+            var key = SchemaKey.Of(item, a.Kind, a.MapKeys);
+            var at = key is null ? items.FindIndex(other => CelValues.AreEqual(other, item)) : places.GetValueOrDefault(key, -1);
             if (at < 0)
             {
+                _ = key is not null && places.TryAdd(key, items.Count);
                 items.Add(item);
             }
             else if (a.Kind == CelListKind.Map)
@@ -34,17 +46,8 @@ internal static class SchemaLists
             }
         }
 
-        return a.Kind == CelListKind.Atomic ? new CelArray(items) : new Combined(items, a.Kind, a.MapKeys);
+        return new Combined(items, a.Kind, a.MapKeys);
     }
-
-    private static bool AreSameKeys(object? a, object? b, IReadOnlyList<string> keys) => keys.All(key => CelValues.AreEqual(Field(a, key), Field(b, key)));
-
-    private static object? Field(object? value, string name) => value switch
-    {
-        CelObject o => o.TryGetByName(name, out var field) ? field : null,
-        CelMap map => map.TryGet(name, out var item) ? item : null,
-        _ => null,
-    };
 
     private sealed class Combined(List<object?> items, CelListKind kind, IReadOnlyList<string> keys) : CelList
     {

@@ -202,17 +202,34 @@ public static class CelValues
             return true;
         }
 
-        // Sets and lists of keyed objects have no order: each element needs a partner of its own.
-        var free = new List<object?>(b);
+        // Sets and lists of keyed objects have no order: each element needs a partner of its own, among those of its key.
+        var mapKeys = a.Kind != CelListKind.Atomic ? a.MapKeys : b.MapKeys;
+        var free = new Dictionary<object, List<object?>>();
+        foreach (var item in b)
+        {
+            var key = Json.SchemaKey.Of(item, kind, mapKeys) ?? kind;
+            if (!free.TryGetValue(key, out var same))
+            {
+                free[key] = same = [];
+            }
+
+            same.Add(item);
+        }
+
         foreach (var item in a)
         {
-            var at = free.FindIndex(other => AreEqual(item, other));
+            if (!free.TryGetValue(Json.SchemaKey.Of(item, kind, mapKeys) ?? kind, out var same))
+            {
+                return false;
+            }
+
+            var at = same.FindIndex(other => AreEqual(item, other));
             if (at < 0)
             {
                 return false;
             }
 
-            free.RemoveAt(at);
+            same.RemoveAt(at);
         }
 
         return true;
