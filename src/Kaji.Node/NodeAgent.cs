@@ -29,6 +29,8 @@ public sealed partial class NodeAgent : IComponent, IPodDirectory
     private readonly LogRotation _rotation;
     private readonly Prober _prober;
     private readonly PodServices _shared;
+    private readonly ReferencedObjects _references;
+    private readonly PodAdmission _admission;
     private readonly ConcurrentDictionary<string, PodWorker> _workers = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _shutdown;
@@ -46,9 +48,11 @@ public sealed partial class NodeAgent : IComponent, IPodDirectory
         _prober = new Prober(runtime);
         var fields = new PodFields(options, uid => _workers.TryGetValue(uid, out var w) ? (w.PodIP, w.PodIP is { } ip ? [ip] : []) : (null, []), facts.Cpus * 1000L, facts.MemoryBytes);
         var tokens = new TokenCache(client, time);
+        _references = new ReferencedObjects(client, time, logging) { Changed = uid => _workers.GetValueOrDefault(uid)?.ReferencesChanged() };
         _shared = new PodServices(
-            options, client, runtime, new ImagePuller(client, images, time), new PodVolumes(client, options, fields, tokens, time),
-            new EnvironmentBuilder(client, _ => _services.List(), fields), _prober, tokens, _events, time, facts.MemoryBytes);
+            options, client, runtime, new ImagePuller(client, images, time), new PodVolumes(options, new VolumeSources(_references, fields, time), tokens), _references,
+            new EnvironmentBuilder(client, _references, _ => _services.List(), fields), _prober, tokens, _events, time, facts.MemoryBytes);
+        _admission = new PodAdmission(new Dictionary<string, long>(StringComparer.Ordinal) { ["cpu"] = facts.Cpus * 1000L, ["memory"] = facts.MemoryBytes, ["ephemeral-storage"] = facts.DiskBytes, ["pods"] = options.MaxPods });
     }
 
     public string Name => "kubelet";
@@ -77,6 +81,7 @@ public sealed partial class NodeAgent : IComponent, IPodDirectory
             }
 
             _prober.Dispose();
+            _references.Dispose();
         }
     }
 
@@ -140,7 +145,9 @@ public sealed partial class NodeAgent : IComponent, IPodDirectory
             return;
         }
 
-        var worker = new PodWorker(change.New, _shared, w => _workers.TryRemove(w.Uid, out _), _logging.CreateLogger<PodWorker>());
+        // What ran before a restart of the agent goes on; only new Pods have to find room.
+        var rejected = change.New.Status?.StartTime is null ? _admission.Refusal(change.New, _workers.Values.Where(w => !w.HasEnded).Select(w => w.Pod)) : null;
+        var worker = new PodWorker(change.New, _shared, rejected, w => _workers.TryRemove(w.Uid, out _), _logging.CreateLogger<PodWorker>());
         _workers[uid] = worker;
         worker.Start();
     }

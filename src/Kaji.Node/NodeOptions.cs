@@ -33,8 +33,8 @@ public sealed record NodeOptions
     /// <summary>... and so many are kept.</summary>
     public int MaxLogFiles { get; init; } = 5;
 
-    /// <summary>How often volumes that mirror API objects are brought up to date (kubelet's sync period).</summary>
-    public TimeSpan VolumeRefresh { get; init; } = TimeSpan.FromSeconds(60);
+    /// <summary>A postStart hook that takes longer has failed.</summary>
+    public TimeSpan PostStartLimit { get; init; } = TimeSpan.FromMinutes(10);
 
     public TimeSpan FirstRestartBackOff { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -118,6 +118,7 @@ public sealed partial class CrunRuntime
         await Task.WhenAll(_sandboxes.Keys.Select(id => RemoveSandboxAsync(id, cancellationToken))).ConfigureAwait(false);
         await Task.WhenAll(_containers.Keys.Select(id => RemoveContainerAsync(id, cancellationToken))).ConfigureAwait(false);
         await RemoveCgroupAsync(_options.CgroupParent, cancellationToken).ConfigureAwait(false);
+        new Cgroup(_cgroups, _options.CgroupParent).RemoveEmptyParents();
         foreach (var directory in (string[])[_paths.Sandboxes, _paths.Containers, _paths.Exits, _paths.CrunRoot, _paths.Execs, _paths.Bundles, _paths.Pins])
         {
             foreach (var mount in Mount.Below(directory))

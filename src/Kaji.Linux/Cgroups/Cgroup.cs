@@ -133,6 +133,23 @@ public sealed class Cgroup(CgroupLayout layout, string path)
         return clean;
     }
 
+    /// <summary>Removes the groups above, as far as nothing else is in them: what clusters share goes with the last of them.</summary>
+    public void RemoveEmptyParents()
+    {
+        for (var above = System.IO.Path.GetDirectoryName(path); above is { Length: > 1 }; above = System.IO.Path.GetDirectoryName(above))
+        {
+            foreach (var mount in layout.IsV2 ? [CgroupLayout.Root] : layout.Controllers.Values.Distinct(StringComparer.Ordinal))
+            {
+                FileSystem.RemoveDirectory(mount + above);
+            }
+
+            if (!layout.IsV2 && !HybridLeftover.IsMount)
+            {
+                FileSystem.RemoveDirectory(Mounts.HybridCgroups.UnifiedPath + above);
+            }
+        }
+    }
+
     /// <summary>cpu.shares 2..262144 to cpu.weight 1..10000, as runc does.</summary>
     internal static long WeightOf(long shares) => 1 + ((Math.Clamp(shares, 2, 262144) - 2) * 9999 / 262142);
 

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using k8s.Models;
 using Kaji.Client;
+using Kaji.Node.Volumes;
+using k8s;
 
 namespace Kaji.Node.Containers;
 
@@ -9,7 +11,7 @@ namespace Kaji.Node.Containers;
 internal sealed class ConfigException(string message) : Exception(message);
 
 /// <summary>A container's environment: Services, envFrom, env; later ones override, and <c>$(NAME)</c> refers to earlier ones.</summary>
-internal sealed class EnvironmentBuilder(IApiClient client, Func<V1Pod, IReadOnlyCollection<V1Service>> services, PodFields fields)
+internal sealed class EnvironmentBuilder(IApiClient client, ReferencedObjects references, Func<V1Pod, IReadOnlyCollection<V1Service>> services, PodFields fields)
 {
     /// <exception cref="ConfigException">A ConfigMap, Secret or key that is not optional is not there.</exception>
     public async Task<IReadOnlyList<KeyValuePair<string, string>>> BuildAsync(V1Pod pod, V1Container container, CancellationToken cancellationToken)
@@ -23,7 +25,7 @@ internal sealed class EnvironmentBuilder(IApiClient client, Func<V1Pod, IReadOnl
         var ns = pod.Metadata.NamespaceProperty;
         foreach (var from in container.EnvFrom ?? [])
         {
-            foreach (var (key, value) in await SourceAsync(ns, from, cancellationToken))
+            foreach (var (key, value) in await SourceAsync(pod, from, cancellationToken))
             {
                 result[(from.Prefix ?? "") + key] = value;
             }
@@ -76,17 +78,17 @@ internal sealed class EnvironmentBuilder(IApiClient client, Func<V1Pod, IReadOnl
         return result.ToString();
     }
 
-    private async Task<IEnumerable<KeyValuePair<string, string>>> SourceAsync(string ns, V1EnvFromSource from, CancellationToken cancellationToken)
+    private async Task<IEnumerable<KeyValuePair<string, string>>> SourceAsync(V1Pod pod, V1EnvFromSource from, CancellationToken cancellationToken)
     {
         if (from.ConfigMapRef is { } map)
         {
-            var found = await client.FindAsync(Kinds.ConfigMap, ns, map.Name, cancellationToken);
+            var found = await FindAsync(Kinds.ConfigMap, pod, map.Name, cancellationToken);
             return found?.Data ?? (found is null && map.Optional != true ? throw new ConfigException($"configmap \"{map.Name}\" not found") : new Dictionary<string, string>(StringComparer.Ordinal));
         }
 
         if (from.SecretRef is { } reference)
         {
-            var found = await client.FindAsync(Kinds.Secret, ns, reference.Name, cancellationToken);
+            var found = await FindAsync(Kinds.Secret, pod, reference.Name, cancellationToken);
             return found?.Data?.Select(d => KeyValuePair.Create(d.Key, Encoding.UTF8.GetString(d.Value)))
                 ?? (found is null && reference.Optional != true ? throw new ConfigException($"secret \"{reference.Name}\" not found") : []);
         }
@@ -99,7 +101,7 @@ internal sealed class EnvironmentBuilder(IApiClient client, Func<V1Pod, IReadOnl
         var ns = pod.Metadata.NamespaceProperty;
         if (from.ConfigMapKeyRef is { } mapKey)
         {
-            var map = await client.FindAsync(Kinds.ConfigMap, ns, mapKey.Name, cancellationToken);
+            var map = await FindAsync(Kinds.ConfigMap, pod, mapKey.Name, cancellationToken);
             if (map?.Data?.TryGetValue(mapKey.Key, out var value) == true)
             {
                 return value;
@@ -110,7 +112,7 @@ internal sealed class EnvironmentBuilder(IApiClient client, Func<V1Pod, IReadOnl
 
         if (from.SecretKeyRef is { } secretKey)
         {
-            var secret = await client.FindAsync(Kinds.Secret, ns, secretKey.Name, cancellationToken);
+            var secret = await FindAsync(Kinds.Secret, pod, secretKey.Name, cancellationToken);
             if (secret?.Data?.TryGetValue(secretKey.Key, out var value) == true)
             {
                 return Encoding.UTF8.GetString(value);
@@ -128,4 +130,10 @@ internal sealed class EnvironmentBuilder(IApiClient client, Func<V1Pod, IReadOnl
             ? fields.Resource(pod, resource.ContainerName is { Length: > 0 } name ? pod.Spec.Containers.FirstOrDefault(c => c.Name == name) ?? container : container, resource).ToString(CultureInfo.InvariantCulture)
             : null;
     }
+
+    /// <summary>What is missing is watched for: the container is tried again when it appears.</summary>
+    private async Task<T?> FindAsync<T>(ResourceKind<T> kind, V1Pod pod, string name, CancellationToken cancellationToken)
+        where T : class, IKubernetesObject<V1ObjectMeta> =>
+        await client.FindAsync(kind, pod.Metadata.NamespaceProperty, name, cancellationToken)
+        ?? await references.FindAsync(kind, pod.Metadata.Uid, pod.Metadata.NamespaceProperty, name, cancellationToken);
 }

@@ -1,4 +1,5 @@
 using k8s.Models;
+using Kaji.Client;
 using Kaji.Engine;
 
 namespace Kaji.Node.Containers;
@@ -14,6 +15,23 @@ internal static class Resources
             MemoryBytes = (long)(Amount(container.Resources?.Limits, "memory") ?? 0m),
             CpuMillis = (long)Math.Ceiling((Amount(container.Resources?.Limits, "cpu") ?? 0m) * 1000),
             CpuShares = Math.Max(2, (long)(requested * 1024)),
+        };
+    }
+
+    /// <summary>Of the Pod's cgroup: bounds only where every container has one, weight by all requests (kubelet's pod cgroup).</summary>
+    public static ResourceLimits PodLimits(V1Pod pod)
+    {
+        var requested = PodRequest.Of(pod).Resources;
+        V1Container[] lasting = [.. pod.Spec.Containers, .. (pod.Spec.InitContainers ?? []).Where(c => c.RestartPolicy == "Always")];
+        decimal Bound(string name) => lasting.All(c => Amount(c.Resources?.Limits, name) is > 0m)
+            ? Math.Max(lasting.Sum(c => Amount(c.Resources!.Limits, name)!.Value), (pod.Spec.InitContainers ?? []).Max(c => Amount(c.Resources?.Limits, name)) ?? 0m)
+            : 0m;
+        var unboundedInit = (string name) => (pod.Spec.InitContainers ?? []).Any(c => Amount(c.Resources?.Limits, name) is null);
+        return new ResourceLimits
+        {
+            MemoryBytes = unboundedInit("memory") ? 0 : (long)Bound("memory"),
+            CpuMillis = unboundedInit("cpu") ? 0 : (long)Math.Ceiling(Bound("cpu") * 1000),
+            CpuShares = Math.Max(2, requested.GetValueOrDefault("cpu") * 1024 / 1000),
         };
     }
 

@@ -2,11 +2,36 @@ using System.Security.Cryptography;
 using k8s.Models;
 using Kaji.Client;
 using Kaji.Engine;
+using Kaji.Linux.Files;
 using Kaji.Node.Containers;
 
 namespace Kaji.Node.Pods;
 
-/// <summary>Makes and starts one attempt of a container, in order: image, environment, files, create, start, postStart. The steps' failures become what its status says.</summary>
+/// <summary>One attempt of a container that is to be made.</summary>
+/// <param name="TargetId">For an ephemeral container: the container whose processes it sees.</param>
+internal sealed record StartRequest(
+    V1Pod Pod, V1Container Container, ContainerRole Role, int Attempt, SandboxInfo Sandbox, IReadOnlyDictionary<string, string> Volumes, string? TargetId = null);
+
+/// <summary>What came of it.</summary>
+internal sealed record StartResult
+{
+    /// <summary>Set when it runs.</summary>
+    public string? ContainerId { get; init; }
+
+    /// <summary>As shown in status; empty when the image could not be had.</summary>
+    public string ImageId { get; init; } = "";
+
+    /// <summary>What is wrong, where it does not run.</summary>
+    public (string Reason, string Message)? Waiting { get; init; }
+
+    /// <summary>When to try again; null for the container's own back-off.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>It was made but its command could not be run: the attempt counts as one that ended.</summary>
+    public V1ContainerStateTerminated? Ended { get; init; }
+}
+
+/// <summary>Makes and starts one attempt of a container, in order: image, environment, files, create, start. The steps' failures become what its status says.</summary>
 internal sealed class ContainerStarter(PodServices services)
 {
     public const string UidLabel = "io.kubernetes.pod.uid";
@@ -14,79 +39,73 @@ internal sealed class ContainerStarter(PodServices services)
     public const string NamespaceLabel = "io.kubernetes.pod.namespace";
     public const string ContainerLabel = "io.kubernetes.container.name";
     public const string ImageLabel = "kaji.dev/image";
+    private const int StartErrorCode = 128;
+    private static readonly TimeSpan ConfigRetry = TimeSpan.FromSeconds(5);
 
     /// <summary>Directory of a container's logs.</summary>
     public static string LogDirectory(NodeOptions options, V1Pod pod, string container) =>
         Path.Combine(options.DataDirectory, "logs", "pods", $"{pod.Metadata.NamespaceProperty}_{pod.Metadata.Name}_{pod.Metadata.Uid}", container);
 
-    /// <summary>Starts the next attempt. On failure the track says why and when to try again.</summary>
-    /// <returns>Whether it runs.</returns>
-    public async Task<bool> StartAsync(V1Pod pod, ContainerTrack track, SandboxInfo sandbox, IReadOnlyDictionary<string, string> volumes, CancellationToken cancellationToken)
+    /// <summary>Starts an attempt. Failures are results, not exceptions.</summary>
+    public async Task<StartResult> StartAsync(StartRequest start, CancellationToken cancellationToken)
     {
-        var container = track.Spec;
+        var (pod, container) = (start.Pod, start.Container);
+        var imageId = "";
+        string? id = null;
         try
         {
-            var image = await services.Images.EnsureAsync(pod, container, (reason, message, warning) => Record(pod, track, warning ? "Warning" : "Normal", reason, message), cancellationToken);
-            track.ImageId = image.Digests.Count > 0 ? image.Digests[0] : image.Id;
-            var config = await ConfigAsync(pod, track, image, sandbox, volumes, cancellationToken);
-            var id = await services.Runtime.CreateContainerAsync(sandbox.Id, config, cancellationToken);
-            track.ContainerId = id;
-            Record(pod, track, "Normal", "Created", $"Container created: {container.Name}");
+            var image = await services.Images.EnsureAsync(pod, container, (reason, message, warning) => Record(start, warning ? "Warning" : "Normal", reason, message), cancellationToken);
+            imageId = image.Digests.Count > 0 ? image.Digests[0] : image.Id;
+            id = await services.Runtime.CreateContainerAsync(start.Sandbox.Id, await ConfigAsync(start, image, cancellationToken), cancellationToken);
+            Record(start, "Normal", "Created", $"Container created: {container.Name}");
             await services.Runtime.StartContainerAsync(id, cancellationToken);
-            Record(pod, track, "Normal", "Started", $"Container started: {container.Name}");
-            track.Waiting = null;
-            track.Killing = false;
-            return true;
+            Record(start, "Normal", "Started", $"Container started: {container.Name}");
+            return new StartResult { ContainerId = id, ImageId = imageId };
         }
         catch (ImageException e)
         {
-            Later(track, e.Reason, e.Message, e.RetryAfter);
+            return new StartResult { Waiting = (e.Reason, e.Message), RetryAfter = e.RetryAfter };
         }
         catch (ConfigException e)
         {
-            Record(pod, track, "Warning", "Failed", $"Error: {e.Message}");
-            Later(track, "CreateContainerConfigError", e.Message, TimeSpan.FromSeconds(5));
+            Record(start, "Warning", "Failed", $"Error: {e.Message}");
+            return new StartResult { ImageId = imageId, Waiting = ("CreateContainerConfigError", e.Message), RetryAfter = ConfigRetry };
         }
-        catch (EngineException e)
+        catch (EngineException e) when (e.Fault == EngineFault.RunsAsRoot)
         {
-            Record(pod, track, "Warning", "Failed", $"Error: {e.Message}");
-            var (reason, delay) = e.Fault switch
+            Record(start, "Warning", "Failed", $"Error: {e.Message}");
+            return new StartResult { ImageId = imageId, Waiting = ("CreateContainerConfigError", e.Message), RetryAfter = ConfigRetry };
+        }
+        catch (EngineException e) when (id is not null)
+        {
+            Record(start, "Warning", "Failed", $"Error: {e.Message}");
+            await services.Runtime.RemoveContainerAsync(id, CancellationToken.None);
+            var now = services.Time.GetUtcNow().UtcDateTime;
+            return new StartResult
             {
-                EngineFault.RunsAsRoot => ("CreateContainerConfigError", TimeSpan.FromSeconds(10)),
-                EngineFault.CommandNotFound => ("RunContainerError", Next(track)),
-                _ => ("CreateContainerError", Next(track)),
+                ImageId = imageId,
+                Waiting = ("RunContainerError", e.Message),
+                Ended = new V1ContainerStateTerminated { ContainerID = "crun://" + id, ExitCode = StartErrorCode, Reason = "StartError", Message = e.Message, StartedAt = now, FinishedAt = now },
             };
-            Later(track, reason, e.Message, delay);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ApiException)
+        catch (Exception e) when (e is EngineException or IOException or UnauthorizedAccessException or ApiException or HttpRequestException)
         {
-            Record(pod, track, "Warning", "Failed", $"Error: {e.Message}");
-            Later(track, "CreateContainerError", e.Message, Next(track));
+            Record(start, "Warning", "Failed", $"Error: {e.Message}");
+            return new StartResult { ImageId = imageId, Waiting = ("CreateContainerError", e.Message) };
         }
-
-        return false;
     }
 
-    public void Record(V1Pod pod, ContainerTrack track, string type, string reason, string message) =>
-        services.Events.Record(Kinds.Pod, pod, type, reason, message, $"spec.{(track.IsInit ? "initContainers" : "containers")}{{{track.Spec.Name}}}");
-
-    private TimeSpan Next(ContainerTrack track)
+    public void Record(V1Pod pod, ContainerRole role, string container, string type, string reason, string message)
     {
-        var delay = track.BackOff == TimeSpan.Zero ? services.Options.FirstRestartBackOff : track.BackOff;
-        track.BackOff = TimeSpan.FromTicks(Math.Min(services.Options.MaxRestartBackOff.Ticks, delay.Ticks * 2));
-        return delay;
+        var list = role switch { ContainerRole.Init or ContainerRole.Sidecar => "initContainers", ContainerRole.Ephemeral => "ephemeralContainers", _ => "containers" };
+        services.Events.Record(Kinds.Pod, pod, type, reason, message, $"spec.{list}{{{container}}}");
     }
 
-    private void Later(ContainerTrack track, string reason, string message, TimeSpan delay)
-    {
-        track.Waiting = (reason, message);
-        track.NotBefore = services.Time.GetUtcNow() + delay;
-    }
+    private void Record(StartRequest start, string type, string reason, string message) => Record(start.Pod, start.Role, start.Container.Name, type, reason, message);
 
-    private async Task<ContainerConfig> ConfigAsync(
-        V1Pod pod, ContainerTrack track, ImageInfo image, SandboxInfo sandbox, IReadOnlyDictionary<string, string> volumes, CancellationToken cancellationToken)
+    private async Task<ContainerConfig> ConfigAsync(StartRequest start, ImageInfo image, CancellationToken cancellationToken)
     {
-        var container = track.Spec;
+        var (pod, container, volumes) = (start.Pod, start.Container, start.Volumes);
         var env = await services.Environment.BuildAsync(pod, container, cancellationToken);
         var values = env.ToDictionary(e => e.Key, e => e.Value, StringComparer.Ordinal);
         if (!values.ContainsKey("HOSTNAME"))
@@ -96,8 +115,8 @@ internal sealed class ContainerStarter(PodServices services)
 
         var directory = services.Volumes.DirectoryOf(pod.Metadata.Uid);
         var etc = Path.Combine(directory, "etc");
-        PodFiles.Write(etc, pod, services.Options, pod.Spec.HostNetwork == true ? [services.Options.NodeIP] : sandbox.IPs);
-        var termination = Path.Combine(directory, "containers", container.Name, $"{track.Restarts}.termination");
+        PodFiles.Write(etc, pod, services.Options, pod.Spec.HostNetwork == true ? [services.Options.NodeIP] : start.Sandbox.IPs);
+        var termination = Path.Combine(directory, "containers", container.Name, $"{start.Attempt}.termination");
         Directory.CreateDirectory(Path.GetDirectoryName(termination)!);
         await File.WriteAllTextAsync(termination, "", cancellationToken);
         File.SetUnixFileMode(termination, (UnixFileMode)0x1B6);
@@ -113,14 +132,15 @@ internal sealed class ContainerStarter(PodServices services)
             var sub = mount.SubPathExpr is { Length: > 0 } expression ? EnvironmentBuilder.Expand(expression, values) : mount.SubPath;
             if (!string.IsNullOrEmpty(sub))
             {
-                source = Path.Combine(source, Volumes.AtomicFiles.Checked(sub));
+                // Containers may have put links into the volume: they must not lead out of it.
+                source = RootedPath.Resolve(source, Volumes.AtomicFiles.Checked(sub));
                 if (!Path.Exists(source))
                 {
                     Directory.CreateDirectory(source);
                 }
             }
 
-            mounts.Add(new MountSpec(source, mount.MountPath, mount.ReadOnlyProperty == true, mount.MountPropagation switch { "HostToContainer" => "rslave", "Bidirectional" => "rshared", _ => "rprivate" }));
+            mounts.Add(new MountSpec(source, mount.MountPath, mount.ReadOnlyProperty == true || Volumes.PodVolumes.IsMirror(pod, mount.Name), mount.MountPropagation switch { "HostToContainer" => "rslave", "Bidirectional" => "rshared", _ => "rprivate" }));
         }
 
         foreach (var (file, path) in (ReadOnlySpan<(string, string)>)[("hosts", "/etc/hosts"), ("resolv.conf", "/etc/resolv.conf"), ("hostname", "/etc/hostname")])
@@ -138,7 +158,7 @@ internal sealed class ContainerStarter(PodServices services)
         {
             Id = RandomNumberGenerator.GetHexString(64, lowercase: true),
             Name = container.Name,
-            Attempt = track.Restarts,
+            Attempt = start.Attempt,
             ImageId = image.Id,
             Labels = new Dictionary<string, string>(StringComparer.Ordinal)
             {
@@ -155,7 +175,8 @@ internal sealed class ContainerStarter(PodServices services)
             Tty = container.Tty == true,
             Stdin = container.Stdin == true,
             StdinOnce = container.StdinOnce == true,
-            LogPath = Path.Combine(logs, $"{track.Restarts}.log"),
+            LogPath = Path.Combine(logs, $"{start.Attempt}.log"),
+            TargetPidContainerId = start.TargetId,
             OomScoreAdj = Resources.OomScoreAdj(pod, container, services.NodeMemory),
         };
     }

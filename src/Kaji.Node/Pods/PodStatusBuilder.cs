@@ -4,32 +4,41 @@ using Kaji.Engine;
 namespace Kaji.Node.Pods;
 
 /// <summary>What a Pod's status is computed from.</summary>
+/// <param name="Before">The status written last; its times are kept where nothing changes.</param>
 /// <param name="Failure">Set when the Pod as a whole failed: reason and message.</param>
+/// <param name="Outcome">Succeeded or Failed when nothing of it runs or will run again.</param>
+/// <param name="Terminated">All has been stopped because the Pod is being deleted.</param>
 internal sealed record PodObservation(
-    V1Pod Pod, SandboxInfo? Sandbox, IReadOnlyList<ContainerTrack> Containers, Func<string, ContainerInfo?> Runtime, (string Reason, string Message)? Failure, bool Terminated);
+    V1Pod Pod, V1PodStatus? Before, SandboxInfo? Sandbox, IReadOnlyList<ContainerTrack> Containers, Func<string, ContainerInfo?> Runtime, (string Reason, string Message)? Failure, string? Outcome,
+    bool Terminated);
 
 /// <summary>A Pod's status from what is observed, as kubelet writes it. Pure, but for the times it is given.</summary>
 internal static class PodStatusBuilder
 {
     public static V1PodStatus Build(PodObservation seen, NodeOptions options, DateTimeOffset now)
     {
+        // Times in the API have seconds.
+        now = new DateTimeOffset(now.Ticks - (now.Ticks % TimeSpan.TicksPerSecond), now.Offset);
         var pod = seen.Pod;
         var statuses = seen.Containers.Select(c => (Track: c, Status: Container(c, seen))).ToArray();
-        var apps = statuses.Where(s => !s.Track.IsInit).ToArray();
+        var apps = statuses.Where(s => s.Track.Role == ContainerRole.App).ToArray();
+        var debugging = statuses.Where(s => s.Track.Role == ContainerRole.Ephemeral).ToArray();
         var inits = statuses.Where(s => s.Track.IsInit).ToArray();
         var phase = Phase(seen, apps.Select(a => a.Status).ToArray(), inits);
-        var ips = pod.Spec.HostNetwork == true ? [options.NodeIP] : seen.Sandbox?.IPs ?? [];
+        IReadOnlyList<string> known = [.. (seen.Before?.PodIPs ?? pod.Status?.PodIPs ?? []).Select(ip => ip.Ip)];
+        var ips = seen.Sandbox is not { State: SandboxState.Ready } sandbox ? (phase is "Succeeded" or "Failed" ? known : []) : pod.Spec.HostNetwork == true ? [options.NodeIP] : sandbox.IPs;
         var status = new V1PodStatus
         {
             Phase = phase,
             QosClass = pod.Status?.QosClass,
-            StartTime = pod.Status?.StartTime ?? now.UtcDateTime,
+            StartTime = seen.Before?.StartTime ?? pod.Status?.StartTime ?? now.UtcDateTime,
             HostIP = options.NodeIP,
             HostIPs = [new V1HostIP { Ip = options.NodeIP }],
-            PodIP = ips.Count > 0 && seen.Sandbox is not null ? ips[0] : null,
-            PodIPs = ips.Count > 0 && seen.Sandbox is not null ? [.. ips.Select(ip => new V1PodIP { Ip = ip })] : null,
+            PodIP = ips.Count > 0 ? ips[0] : null,
+            PodIPs = ips.Count > 0 ? [.. ips.Select(ip => new V1PodIP { Ip = ip })] : null,
             ContainerStatuses = [.. apps.Select(a => a.Status)],
             InitContainerStatuses = inits.Length > 0 ? [.. inits.Select(i => i.Status)] : null,
+            EphemeralContainerStatuses = debugging.Length > 0 ? [.. debugging.Select(e => e.Status)] : null,
             Reason = seen.Failure?.Reason,
             Message = seen.Failure?.Message,
             NominatedNodeName = pod.Status?.NominatedNodeName,
@@ -44,17 +53,22 @@ internal static class PodStatusBuilder
         var info = track.ContainerId is { } id ? seen.Runtime(id) : null;
         var running = info?.State == ContainerState.Running;
         var state = new V1ContainerState();
+        var settled = track.Waiting is null || seen.Terminated || seen.Outcome is not null;
         if (running)
         {
             state.Running = new V1ContainerStateRunning { StartedAt = info!.StartedAt?.UtcDateTime };
         }
-        else if (info?.State == ContainerState.Exited && (track.Waiting is null || seen.Terminated))
+        else if (info?.State == ContainerState.Exited && settled)
         {
-            state.Terminated = Termination(info, track);
+            state.Terminated = track.Termination(info);
+        }
+        else if (info is null && track.Lost is { } lost && settled)
+        {
+            state.Terminated = lost;
         }
         else
         {
-            var (reason, message) = track.Waiting ?? (seen.Containers.Any(c => c.IsInit && !c.IsSidecar) && !track.IsInit ? ("PodInitializing", null!) : ("ContainerCreating", null!));
+            var (reason, message) = track.Waiting ?? (seen.Containers.Any(c => c.IsInit) ? "PodInitializing" : "ContainerCreating", "");
             state.Waiting = new V1ContainerStateWaiting { Reason = reason, Message = string.IsNullOrEmpty(message) ? null : message };
         }
 
@@ -64,16 +78,16 @@ internal static class PodStatusBuilder
             Name = track.Spec.Name,
             Image = track.Spec.Image,
             ImageID = track.ImageId,
-            ContainerID = track.ContainerId is { } container ? "crun://" + container : null,
+            ContainerID = track.ContainerId is { } container ? "crun://" + container : track.Lost?.ContainerID,
             RestartCount = track.Restarts,
             Ready = done || (running && track.Ready),
-            Started = running ? track.Started : done ? false : track.IsInit && info is null ? null : false,
+            Started = track.Role == ContainerRole.Ephemeral ? null : running && track.Started,
             State = state,
-            LastState = track.LastTermination is { } last ? new V1ContainerState { Terminated = last } : new V1ContainerState(),
+            LastState = track.LastTermination is { } last && !ReferenceEquals(last, state.Terminated) ? new V1ContainerState { Terminated = last } : new V1ContainerState(),
         };
     }
 
-    public static V1ContainerStateTerminated Termination(ContainerInfo info, ContainerTrack track)
+    public static V1ContainerStateTerminated Termination(ContainerInfo info, V1Container container)
     {
         var code = info.ExitCode ?? 137;
         return new V1ContainerStateTerminated
@@ -83,7 +97,7 @@ internal static class PodStatusBuilder
             Reason = info.OomKilled ? "OOMKilled" : code == 0 ? "Completed" : "Error",
             StartedAt = info.StartedAt?.UtcDateTime,
             FinishedAt = info.FinishedAt?.UtcDateTime,
-            Message = TerminationMessages.Read(info, track.Spec),
+            Message = TerminationMessages.Read(info, container),
         };
     }
 
@@ -91,21 +105,17 @@ internal static class PodStatusBuilder
     {
         if (seen.Failure is not null)
         {
-            return "Failed";
+            return seen.Terminated || seen.Outcome is not null ? "Failed" : seen.Before?.Phase ?? seen.Pod.Status?.Phase ?? "Pending";
         }
 
-        var policy = seen.Pod.Spec.RestartPolicy ?? "Always";
-        foreach (var (track, status) in inits.Where(i => !i.Track.IsSidecar))
+        if (seen.Outcome is not null)
         {
-            if (status.State.Terminated is { ExitCode: not 0 } && policy == "Never")
-            {
-                return "Failed";
-            }
+            return seen.Outcome;
+        }
 
-            if (status.State.Terminated is not { ExitCode: 0 })
-            {
-                return "Pending";
-            }
+        if (inits.Any(i => !i.Track.IsSidecar && i.Status.State.Terminated is not { ExitCode: 0 }))
+        {
+            return seen.Terminated ? "Failed" : "Pending";
         }
 
         var (running, waiting, stopped, succeeded) = (0, 0, 0, 0);
@@ -132,7 +142,7 @@ internal static class PodStatusBuilder
 
         if (waiting > 0)
         {
-            return "Pending";
+            return seen.Terminated ? "Failed" : "Pending";
         }
 
         if (running > 0)
@@ -150,21 +160,19 @@ internal static class PodStatusBuilder
             return stopped == succeeded ? "Succeeded" : "Failed";
         }
 
-        return policy switch
-        {
-            "Always" => "Running",
-            _ when stopped == succeeded => "Succeeded",
-            "Never" => "Failed",
-            _ => "Running",
-        };
+        // All have ended; until the plan says what has become of the Pod (its sidecars may run yet, or a restart be due) it is running.
+        return "Running";
     }
 
     private static List<V1PodCondition> Conditions(
         PodObservation seen, V1PodStatus status, V1ContainerStatus[] apps, (ContainerTrack Track, V1ContainerStatus Status)[] inits, DateTimeOffset now)
     {
         var present = seen.Pod.Status?.Conditions ?? [];
+        var own = seen.Before?.Conditions ?? present;
         var done = status.Phase is "Succeeded" or "Failed";
-        var initialized = inits.All(i => i.Track.IsSidecar ? i.Status.Started == true : i.Status.State.Terminated is { ExitCode: 0 }) || (done && status.Phase == "Succeeded");
+        static bool Initialized((ContainerTrack Track, V1ContainerStatus Status) init) =>
+            init.Track.IsSidecar ? init.Status.Started == true || init.Status.RestartCount > 0 : init.Status.State.Terminated is { ExitCode: 0 };
+        var initialized = inits.All(Initialized) || apps.Any(a => a.ContainerID is not null) || status.Phase == "Succeeded";
         var unready = apps.Where(a => !a.Ready).Select(a => a.Name).Concat(inits.Where(i => i.Track.IsSidecar && !i.Status.Ready).Select(i => i.Status.Name)).ToArray();
         var gates = (seen.Pod.Spec.ReadinessGates ?? []).Where(g => present.FirstOrDefault(c => c.Type == g.ConditionType)?.Status != "True").Select(g => g.ConditionType).ToArray();
         var why = unready.Length == 0 ? null : $"containers with unready status: [{string.Join(' ', unready)}]";
@@ -172,7 +180,7 @@ internal static class PodStatusBuilder
         var conditions = new List<V1PodCondition>();
         void Set(string type, bool value, string? reason = null, string? message = null)
         {
-            var old = present.FirstOrDefault(c => c.Type == type);
+            var old = own.FirstOrDefault(c => c.Type == type);
             var text = value ? "True" : "False";
             conditions.Add(new V1PodCondition
             {
@@ -182,12 +190,15 @@ internal static class PodStatusBuilder
         }
 
         var completed = status.Phase == "Succeeded" ? "PodCompleted" : status.Phase == "Failed" ? "PodFailed" : null;
-        Set("PodReadyToStartContainers", seen.Sandbox is not null && !seen.Terminated);
-        Set("Initialized", initialized, "ContainersNotInitialized", $"containers with incomplete status: [{string.Join(' ', inits.Where(i => i.Status.State.Terminated is not { ExitCode: 0 }).Select(i => i.Status.Name))}]");
+        Set("PodReadyToStartContainers", seen.Sandbox is { State: SandboxState.Ready } && !seen.Terminated && !done);
+        Set("Initialized", initialized, "ContainersNotInitialized", $"containers with incomplete status: [{string.Join(' ', inits.Where(i => !Initialized(i)).Select(i => i.Status.Name))}]");
         var containersReady = !done && unready.Length == 0 && initialized;
-        Set("Ready", containersReady && gates.Length == 0, completed ?? (containersReady ? "ReadinessGatesNotReady" : "ContainersNotReady"), completed is not null ? null : containersReady ? $"corresponding condition of pod readiness gate \"{gates.FirstOrDefault()}\" does not exist." : why);
+        Set("Ready", containersReady && gates.Length == 0, completed ?? (containersReady ? "ReadinessGatesNotReady" : "ContainersNotReady"), completed is not null ? null : gates.Length > 0 && containersReady ? GateMessage(gates[0], present) : why);
         Set("ContainersReady", containersReady, completed ?? "ContainersNotReady", completed is not null ? null : why);
-        conditions.AddRange(present.Where(p => conditions.All(c => c.Type != p.Type)));
         return conditions;
     }
+
+    private static string GateMessage(string gate, IEnumerable<V1PodCondition> present) => present.FirstOrDefault(c => c.Type == gate) is { } condition
+        ? $"the status of pod readiness gate \"{gate}\" is not \"True\", but {condition.Status}"
+        : $"corresponding condition of pod readiness gate \"{gate}\" does not exist.";
 }

@@ -2,40 +2,67 @@ using System.Threading.Channels;
 using k8s.Models;
 using Kaji.Client;
 using Kaji.Engine;
-using Kaji.Node.Containers;
-using Kaji.Node.Probes;
 using Microsoft.Extensions.Logging;
 
 namespace Kaji.Node.Pods;
 
 /// <summary>
-/// The loop of one Pod: wakes when the Pod, a container, a probe or a deadline changes, looks at everything, takes the next steps, writes the status. It may be woken
-/// too often or late, and begins anew after a restart of the agent from what the runtime has.
+/// The loop of one Pod: wakes when the Pod, a container, a probe or a deadline changes, observes, plans (<see cref="PodPlan"/>), begins the next steps, offers the status.
+/// The loop itself never waits for a step: what takes time runs beside it and posts its outcome back, so that all state changes on the loop alone. It may be woken too
+/// often or late, and begins anew after a restart of the agent from what the runtime has.
 /// </summary>
 internal sealed partial class PodWorker : IDisposable
 {
+    /// <summary>A start that is quicker than this is not announced as ContainerCreating.</summary>
+    private static readonly TimeSpan QuickStart = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FirstSandboxBackOff = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan MaxSandboxBackOff = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
     private readonly PodServices _services;
     private readonly ContainerStarter _starter;
+    private readonly ContainerStopper _stopper;
+    private readonly SandboxStarter _sandboxes;
+    private readonly ContainerProbes _probes;
+    private readonly StatusWriter _writer;
     private readonly ILogger _log;
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly List<ContainerTrack> _tracks = [];
     private readonly Action<PodWorker> _gone;
-    private readonly CancellationTokenSource _end = new();
-    private V1Pod _pod;
-    private SandboxInfo? _sandbox;
-    private IReadOnlyDictionary<string, string> _volumes = new Dictionary<string, string>(StringComparer.Ordinal);
-    private (string Reason, string Message)? _failure;
-    private CancellationTokenSource _starting = new();
-    private DateTimeOffset _volumesDue;
-    private bool _shutdown;
-    private bool _terminated;
-    private byte[] _written = [];
 
-    public PodWorker(V1Pod pod, PodServices services, Action<PodWorker> gone, ILogger log)
+    // Bounded by what can be under way: a few entries a container.
+    private readonly Channel<Action> _mail = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly List<ContainerTrack> _tracks = [];
+    private readonly CancellationTokenSource _end = new();
+    private readonly CancellationTokenSource _working;
+    private readonly ITimer _timer;
+    private V1Pod _pod;
+    private V1PodStatus? _status;
+    private SandboxInfo? _sandbox;
+    private IReadOnlyDictionary<string, string>? _volumes;
+    private Task _volumeWork = Task.CompletedTask;
+    private Task _sandboxWork = Task.CompletedTask;
+    private DateTimeOffset _volumesDue;
+    private bool _volumesChanged;
+    private DateTimeOffset _sandboxDue;
+    private TimeSpan _sandboxBackOff;
+    private (string Reason, string Message)? _failure;
+    private string? _outcome;
+    private Task? _release;
+    private DateTimeOffset _began;
+    private int _woken;
+    private volatile bool _shutdown;
+
+    /// <param name="rejected">Why the node does not admit the Pod; null when it does.</param>
+    public PodWorker(V1Pod pod, PodServices services, (string Reason, string Message)? rejected, Action<PodWorker> gone, ILogger log)
     {
-        (_pod, _services, _gone, _log) = (pod, services, gone, log);
-        _starter = new ContainerStarter(services);
+        (_pod, _services, _failure, _gone, _log) = (pod, services, rejected, gone, log);
         Uid = pod.Metadata.Uid;
+        _working = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
+        _starter = new ContainerStarter(services);
+        _stopper = new ContainerStopper(services, _starter);
+        _sandboxes = new SandboxStarter(services);
+        _probes = new ContainerProbes(services, _starter, () => Pod, Post, StopForProbe);
+        _writer = new StatusWriter(services.Client, services.Time, Uid, log);
+        _timer = services.Time.CreateTimer(_ => Wake(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     public string Uid { get; }
@@ -45,6 +72,9 @@ internal sealed partial class PodWorker : IDisposable
     public string? SandboxId => _sandbox?.Id;
 
     public string? PodIP => _sandbox?.IPs.FirstOrDefault();
+
+    /// <summary>Whether nothing of the Pod runs or will run again: it takes no resources.</summary>
+    public bool HasEnded => _outcome is not null || Pod.Status?.Phase is "Succeeded" or "Failed";
 
     /// <summary>A snapshot for the node's server.</summary>
     public IReadOnlyList<ContainerTrack> Tracks
@@ -58,516 +88,288 @@ internal sealed partial class PodWorker : IDisposable
         }
     }
 
-    /// <summary>Completes when the Pod is gone from this node.</summary>
+    /// <summary>Completes when the Pod is gone from this node, or the worker is stopped.</summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
+
+    /// <summary>Where the Pod's servers are reached from here.</summary>
+    private string Address => Pod.Spec.HostNetwork == true ? _services.Options.NodeIP : PodIP ?? "127.0.0.1";
 
     public void Start() => Completion = Task.Run(RunAsync);
 
     public void Update(V1Pod pod)
     {
+        var before = Pod;
         Volatile.Write(ref _pod, pod);
-        if (pod.Metadata.DeletionTimestamp is not null)
+        if (PodDiffers.InFields(before, pod))
         {
-            // A pull or a slow start must not hold up the end.
-            _starting.Cancel();
+            Post(() => _volumesChanged = true);
         }
 
         Wake();
     }
+
+    /// <summary>A ConfigMap or Secret that the Pod names has changed.</summary>
+    public void ReferencesChanged() => Post(() =>
+    {
+        (_volumesChanged, _sandboxDue) = (true, default);
+        foreach (var track in _tracks.Where(t => t.Waiting?.Reason == "CreateContainerConfigError"))
+        {
+            track.NotBefore = default;
+        }
+    });
 
     /// <summary>Ends the containers in order but leaves the object: the node goes down.</summary>
     public void ShutDown()
     {
         _shutdown = true;
-        _starting.Cancel();
         Wake();
     }
 
-    public void Wake() => _wake.Writer.TryWrite(true);
-
-    public void Dispose()
+    public void Wake()
     {
-        _end.Cancel();
-        foreach (var track in _tracks)
+        if (Interlocked.Exchange(ref _woken, 1) == 0)
         {
-            track.Dispose();
+            Post(() => Volatile.Write(ref _woken, 0));
         }
-
-        _starting.Dispose();
-        _end.Dispose();
     }
+
+    /// <summary>Stops the worker; containers go on.</summary>
+    public void Dispose() => _end.Cancel();
+
+    private void Post(Action action) => _mail.Writer.TryWrite(action);
 
     private async Task RunAsync()
     {
-        Adopt();
-        Wake();
-        while (!_end.IsCancellationRequested)
-        {
-            var due = await StepAsync();
-            if (due is null)
-            {
-                break;
-            }
-
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
-            if (due.Value != DateTimeOffset.MaxValue)
-            {
-                var wait = due.Value - _services.Time.GetUtcNow();
-                deadline.CancelAfter(wait > TimeSpan.Zero ? wait + TimeSpan.FromMilliseconds(1) : TimeSpan.Zero);
-            }
-
-            try
-            {
-                await _wake.Reader.ReadAsync(deadline.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                // The deadline is here, or the agent stops: the loop's condition tells.
-                continue;
-            }
-        }
-    }
-
-    /// <returns>When to look again at the latest; null when the Pod is gone.</returns>
-    private async Task<DateTimeOffset?> StepAsync()
-    {
         try
         {
-            if (_shutdown || Pod.Metadata.DeletionTimestamp is not null)
+            _began = _services.Time.GetUtcNow();
+            SyncTracks();
+            (_sandbox, _outcome) = Adoption.Take(Pod, _tracks, _sandboxes.Of(Uid), _services.Runtime);
+            foreach (var track in _tracks.Where(IsRunning))
             {
-                await TerminateAsync();
-                return null;
+                _probes.Start(track, Address, adopted: true);
             }
 
-            var due = await SyncAsync();
-            await WriteStatusAsync();
-            return due;
+            while (Step() is { } due)
+            {
+                Arm(due);
+                (await _mail.Reader.ReadAsync(_end.Token))();
+                while (_mail.Reader.TryRead(out var next))
+                {
+                    next();
+                }
+            }
         }
         catch (OperationCanceledException) when (_end.IsCancellationRequested)
         {
-            return null;
+            return;
         }
-        catch (OperationCanceledException)
+        finally
         {
-            // A start was cut short because the Pod is being deleted: look again.
-            return _services.Time.GetUtcNow();
-        }
-        catch (ApiException e) when (e.IsNotFound)
-        {
-            return _services.Time.GetUtcNow().AddSeconds(1);
-        }
-        catch (Exception e)
-        {
-            Failed(e, Pod.Metadata.NamespaceProperty, Pod.Metadata.Name);
-            return _services.Time.GetUtcNow().AddSeconds(5);
+            _timer.Dispose();
+            foreach (var track in _tracks)
+            {
+                track.Dispose();
+            }
         }
     }
 
-    /// <summary>Takes over what an earlier agent left running.</summary>
-    private void Adopt()
+    private void Arm(DateTimeOffset due)
     {
-        SyncTracks();
-        _sandbox = Sandboxes().LastOrDefault(s => s.State == SandboxState.Ready);
-        var own = _services.Runtime.ListContainers().Where(c => c.Labels.GetValueOrDefault(ContainerStarter.UidLabel) == Uid).ToArray();
+        var wait = due == DateTimeOffset.MaxValue ? Timeout.InfiniteTimeSpan : due - _services.Time.GetUtcNow();
+        _timer.Change(wait == Timeout.InfiniteTimeSpan || wait < LongestTimer ? wait < TimeSpan.Zero && wait != Timeout.InfiniteTimeSpan ? TimeSpan.Zero : wait : LongestTimer, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <returns>When to look again at the latest; null when the Pod is gone.</returns>
+    private DateTimeOffset? Step()
+    {
+        try
+        {
+            SyncTracks();
+            NoteExits();
+            if (_shutdown || Pod.Metadata.DeletionTimestamp is not null)
+            {
+                return End();
+            }
+
+            return _outcome is null ? Advance() : Settle();
+        }
+        catch (Exception e) when (e is EngineException or IOException or UnauthorizedAccessException)
+        {
+            Failed(e, Pod.Metadata.NamespaceProperty, Pod.Metadata.Name);
+            return _services.Time.GetUtcNow() + RetryAfter;
+        }
+    }
+
+    private void SyncTracks()
+    {
+        var spec = Pod.Spec;
+        lock (_tracks)
+        {
+            foreach (var (container, role, target) in (spec.InitContainers ?? []).Select(c => (c, c.RestartPolicy == "Always" ? ContainerRole.Sidecar : ContainerRole.Init, (string?)null))
+                .Concat(spec.Containers.Select(c => (c, ContainerRole.App, (string?)null)))
+                .Concat((spec.EphemeralContainers ?? []).Select(e => (EphemeralContainers.AsContainer(e), ContainerRole.Ephemeral, (string?)e.TargetContainerName))))
+            {
+                if (_tracks.FirstOrDefault(t => t.Spec.Name == container.Name) is { } known)
+                {
+                    known.Spec = container;
+                }
+                else
+                {
+                    _tracks.Add(new ContainerTrack(container, role) { Target = target });
+                }
+            }
+        }
+    }
+
+    private bool IsRunning(ContainerTrack track) => track.ContainerId is { } id && _services.Runtime.GetContainer(id)?.State == ContainerState.Running;
+
+    private ContainerView View(ContainerTrack track)
+    {
+        var info = track.ContainerId is { } id ? _services.Runtime.GetContainer(id) : null;
+        return new ContainerView(track.Spec.Name, track.Role)
+        {
+            State = info?.State,
+            ExitCode = info is null ? track.Lost?.ExitCode : info.State == ContainerState.Exited ? info.ExitCode ?? 137 : null,
+            Started = track.Started && track.PostStartDone,
+            Changed = track.Role != ContainerRole.Ephemeral && info?.Labels.GetValueOrDefault(ContainerStarter.ImageLabel) is { } image && image != track.Spec.Image && track.Killed == KilledBy.Nobody,
+            Killed = track.Killed,
+            Operation = track.Operation,
+            NotBefore = track.NotBefore,
+        };
+    }
+
+    /// <summary>For each attempt that has ended and will be followed by another: its back-off, once.</summary>
+    private void NoteExits()
+    {
         foreach (var track in _tracks)
         {
-            var attempts = own.Where(c => c.Name == track.Spec.Name).OrderBy(c => c.Attempt).ThenBy(c => c.CreatedAt).ToArray();
-            if (attempts.Length == 0)
+            if (track.ContainerId is not { } id || track.HandledExit == id || _services.Runtime.GetContainer(id) is not { State: ContainerState.Exited } info)
             {
                 continue;
             }
 
-            var newest = attempts[^1];
-            track.ContainerId = newest.Id;
-            track.Restarts = newest.Attempt;
-            track.ImageId = newest.ImageId;
-            var known = (Pod.Status?.ContainerStatuses ?? []).Concat(Pod.Status?.InitContainerStatuses ?? []).FirstOrDefault(s => s.Name == track.Spec.Name);
-            track.LastTermination = known?.LastState?.Terminated;
-            if (!string.IsNullOrEmpty(known?.ImageID))
+            track.HandledExit = id;
+            track.StopProbes();
+            if (PodPlan.AfterExitOf(Pod.Spec.RestartPolicy ?? "Always", View(track)) != AfterExit.Restart)
             {
-                track.ImageId = known.ImageID;
+                continue;
             }
 
-            if (newest.State == ContainerState.Running)
+            track.LastTermination = track.Termination(info);
+            if (track.Killed != KilledBy.Change)
             {
-                track.Started = known?.Started ?? track.Spec.StartupProbe is null;
-                track.PostStartDone = true;
-                StartProbes(track, adopted: true);
+                var ran = (info.FinishedAt ?? _services.Time.GetUtcNow()) - (info.StartedAt ?? info.CreatedAt);
+                BackOff(track, ran, "CrashLoopBackOff", null);
             }
         }
     }
 
-    private IEnumerable<SandboxInfo> Sandboxes() => _services.Runtime.ListSandboxes().Where(s => s.Labels.GetValueOrDefault(ContainerStarter.UidLabel) == Uid).OrderBy(s => s.CreatedAt);
-
-    private void SyncTracks()
+    private void BackOff(ContainerTrack track, TimeSpan ran, string reason, string? message)
     {
-        lock (_tracks)
+        var (delay, next) = RestartRules.BackOff(track.BackOff, ran, _services.Options);
+        track.BackOff = next;
+        track.NotBefore = _services.Time.GetUtcNow() + delay;
+        var who = $"container={track.Spec.Name} pod={Pod.Metadata.Name}_{Pod.Metadata.NamespaceProperty}({Uid})";
+        if (delay > TimeSpan.Zero)
         {
-            foreach (var (spec, init) in (Pod.Spec.InitContainers ?? []).Select(c => (c, true)).Concat(Pod.Spec.Containers.Select(c => (c, false))))
-            {
-                if (_tracks.FirstOrDefault(t => t.Spec.Name == spec.Name) is { } known)
-                {
-                    known.Spec = spec;
-                }
-                else
-                {
-                    _tracks.Add(new ContainerTrack(spec, init));
-                }
-            }
+            track.Waiting = (reason, message ?? $"back-off {Duration(delay)} restarting failed {who}");
+            _starter.Record(Pod, track.Role, track.Spec.Name, "Warning", "BackOff", $"Back-off restarting failed container {track.Spec.Name} in pod {Pod.Metadata.Name}_{Pod.Metadata.NamespaceProperty}({Uid})");
         }
     }
 
-    private async Task<DateTimeOffset> SyncAsync()
-    {
-        var pod = Pod;
-        var now = _services.Time.GetUtcNow();
-        SyncTracks();
-        if (pod.Status?.Phase is "Succeeded" or "Failed" || _failure is not null)
-        {
-            await StopAllAsync(TimeSpan.FromSeconds(pod.Spec.TerminationGracePeriodSeconds ?? 30), "pod has ended");
-            return DateTimeOffset.MaxValue;
-        }
+    /// <summary>As Go prints it: 10s, 1m20s, 5m0s.</summary>
+    private static string Duration(TimeSpan delay) => delay < TimeSpan.FromMinutes(1) ? $"{delay.TotalSeconds:0}s" : $"{(int)delay.TotalMinutes}m{delay.Seconds}s";
 
+    private DateTimeOffset Advance()
+    {
+        var (pod, now) = (Pod, _services.Time.GetUtcNow());
         var due = DateTimeOffset.MaxValue;
-        if (pod.Spec.ActiveDeadlineSeconds is { } seconds && pod.Status?.StartTime is { } began)
+        if (pod.Spec.ActiveDeadlineSeconds is { } seconds && _failure is null && (pod.Status?.StartTime ?? _status?.StartTime) is { } began)
         {
-            var end = new DateTimeOffset(DateTime.SpecifyKind(began, DateTimeKind.Utc)).AddSeconds(seconds);
-            if (now >= end)
+            due = new DateTimeOffset(DateTime.SpecifyKind(began, DateTimeKind.Utc)).AddSeconds(seconds);
+            if (now >= due)
             {
                 _failure = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
                 Record("Normal", "DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
-                return now;
-            }
-
-            due = end;
-        }
-
-        _starting = _starting.IsCancellationRequested && pod.Metadata.DeletionTimestamp is null && !_shutdown ? new CancellationTokenSource() : _starting;
-        var token = _starting.Token;
-        if (!await EnsureSandboxAsync(pod, token))
-        {
-            return Earlier(due, now.AddSeconds(5));
-        }
-
-        if (now >= _volumesDue)
-        {
-            _volumes = await _services.Volumes.SetUpAsync(pod, token);
-            _volumesDue = now + _services.Options.VolumeRefresh;
-        }
-
-        due = Earlier(due, _volumesDue);
-        foreach (var track in _tracks.ToArray())
-        {
-            var (next, goOn) = await SyncContainerAsync(pod, track, token);
-            due = Earlier(due, next);
-            if (!goOn)
-            {
-                break;
+                due = DateTimeOffset.MaxValue;
             }
         }
 
+        var plan = PodPlan.Of(new PodView
+        {
+            Now = now, RestartPolicy = pod.Spec.RestartPolicy ?? "Always", HasSandbox = _sandbox is not null && _volumes is not null, Failed = _failure is not null, Containers = [.. _tracks.Select(View)],
+        });
+        if (plan.Outcome is not null)
+        {
+            _outcome = plan.Outcome;
+            return Settle();
+        }
+
+        due = Earlier(due, plan.Due);
+        foreach (var step in plan.Steps)
+        {
+            due = Earlier(due, Begin(step, now));
+        }
+
+        if (_sandbox is not null)
+        {
+            due = Earlier(due, Mount(pod, now));
+        }
+
+        if (_status is null && now < _began + QuickStart && _tracks.All(t => t.ContainerId is null && t.Waiting is null))
+        {
+            return Earlier(due, _began + QuickStart);
+        }
+
+        Publish(terminated: false);
         return due;
     }
 
-    /// <returns>When to look at it again, and whether the containers after it may go on.</returns>
-    private async Task<(DateTimeOffset Due, bool GoOn)> SyncContainerAsync(V1Pod pod, ContainerTrack track, CancellationToken cancellationToken)
+    /// <summary>Nothing runs any more: says so once, gives back what containers need to run, and waits for the Pod's deletion.</summary>
+    private DateTimeOffset Settle()
     {
-        var now = _services.Time.GetUtcNow();
-        var info = track.ContainerId is { } id ? _services.Runtime.GetContainer(id) : null;
-        var blocks = track.IsInit;
-        switch (info?.State)
+        if (Pod.Status?.Phase is not ("Succeeded" or "Failed"))
         {
-            case ContainerState.Running:
-                if (info.Labels.GetValueOrDefault(ContainerStarter.ImageLabel) is { } image && image != track.Spec.Image && !track.Killing)
-                {
-                    await KillAsync(track, $"Container {track.Spec.Name} definition changed, will be restarted", null);
-                    return (now, false);
-                }
+            Publish(terminated: false);
+        }
 
-                return (DateTimeOffset.MaxValue, !blocks || (track.IsSidecar && track.Started));
-            case ContainerState.Exited:
-                var after = RestartRules.Decide(pod.Spec.RestartPolicy ?? "Always", track.IsInit, track.IsSidecar, info.ExitCode ?? 137);
-                if (after == AfterExit.Done && !track.Killing)
-                {
-                    track.StopProbes();
-                    return (DateTimeOffset.MaxValue, true);
-                }
+        _release ??= Background(async token =>
+        {
+            foreach (var sandbox in _sandboxes.Of(Uid).Where(s => s.State == SandboxState.Ready).ToArray())
+            {
+                await _services.Runtime.StopSandboxAsync(sandbox.Id, token);
+            }
 
-                if (after == AfterExit.Failed && !track.Killing)
-                {
-                    track.StopProbes();
-                    return (DateTimeOffset.MaxValue, !blocks);
-                }
+            _services.Volumes.TearDown(Uid);
+            _services.References.Forget(Uid);
+        });
+        return DateTimeOffset.MaxValue;
+    }
 
-                if (track.HandledExit != info.Id)
-                {
-                    Exited(pod, track, info, now);
-                }
-
+    private DateTimeOffset Begin(PodStep step, DateTimeOffset now)
+    {
+        switch (step.Kind)
+        {
+            case StepKind.MakeSandbox:
+                return MakeSandbox(Pod, now);
+            case StepKind.Start:
+                StartContainer(Pod, _tracks.First(t => t.Spec.Name == step.Container));
+                break;
+            case StepKind.Stop:
+                var track = _tracks.First(t => t.Spec.Name == step.Container);
+                var changed = _failure is null && View(track).Changed;
+                StopContainer(track, changed ? KilledBy.Change : track.Killed, changed ? $"Container {track.Spec.Name} definition changed, will be restarted" : $"Stopping container {track.Spec.Name}", null);
                 break;
         }
 
-        if (now < track.NotBefore)
-        {
-            return (track.NotBefore, !blocks);
-        }
-
-        if (info?.State == ContainerState.Exited)
-        {
-            track.Restarts++;
-            RemoveOlderAttempts(track, info);
-        }
-
-        track.Started = false;
-        track.PostStartDone = false;
-        if (!await _starter.StartAsync(pod, track, _sandbox!, _volumes, cancellationToken))
-        {
-            if (info?.State == ContainerState.Exited && track.ContainerId == info.Id)
-            {
-                track.Restarts--;
-            }
-
-            return (track.NotBefore, !blocks);
-        }
-
-        track.Started = track.Spec.StartupProbe is null;
-        await PostStartAsync(track, cancellationToken);
-        StartProbes(track, adopted: false);
-        return (DateTimeOffset.MaxValue, !blocks || (track.IsSidecar && track.Started));
+        return DateTimeOffset.MaxValue;
     }
 
-    private void Exited(V1Pod pod, ContainerTrack track, ContainerInfo info, DateTimeOffset now)
+    private void Publish(bool terminated)
     {
-        track.HandledExit = info.Id;
-        track.StopProbes();
-        track.LastTermination = PodStatusBuilder.Termination(info, track);
-        var ran = (info.FinishedAt ?? now) - (info.StartedAt ?? info.CreatedAt);
-        var (delay, next) = RestartRules.BackOff(track.BackOff, ran, _services.Options);
-        track.BackOff = next;
-        track.NotBefore = now + delay;
-        if (delay > TimeSpan.Zero)
-        {
-            var message = $"back-off {delay.TotalSeconds:0}s restarting failed container={track.Spec.Name} pod={pod.Metadata.Name}_{pod.Metadata.NamespaceProperty}({Uid})";
-            track.Waiting = ("CrashLoopBackOff", message);
-            _starter.Record(pod, track, "Warning", "BackOff", $"Back-off restarting failed container {track.Spec.Name} in pod {pod.Metadata.Name}_{pod.Metadata.NamespaceProperty}({Uid})");
-        }
-    }
-
-    /// <summary>Keeps one ended attempt of a container (for <c>logs --previous</c>); older ones go.</summary>
-    private void RemoveOlderAttempts(ContainerTrack track, ContainerInfo newest)
-    {
-        foreach (var old in _services.Runtime.ListContainers().Where(c => c.SandboxId == newest.SandboxId && c.Name == track.Spec.Name && c.Id != newest.Id && c.State == ContainerState.Exited).ToArray())
-        {
-            _ = RemoveAsync(old);
-        }
-    }
-
-    private async Task RemoveAsync(ContainerInfo old)
-    {
-        try
-        {
-            await _services.Runtime.RemoveContainerAsync(old.Id);
-            foreach (var file in Directory.EnumerateFiles(Path.GetDirectoryName(old.LogPath)!, $"{old.Attempt}.log*"))
-            {
-                File.Delete(file);
-            }
-        }
-        catch (Exception e) when (e is EngineException or IOException)
-        {
-            CleanUpFailed(e, Pod.Metadata.NamespaceProperty, Pod.Metadata.Name);
-        }
-    }
-
-    private async Task<bool> EnsureSandboxAsync(V1Pod pod, CancellationToken cancellationToken)
-    {
-        if (_sandbox is not null && Sandboxes().FirstOrDefault(s => s.Id == _sandbox.Id) is { State: SandboxState.Ready } alive)
-        {
-            _sandbox = alive;
-            return true;
-        }
-
-        foreach (var dead in Sandboxes().ToArray())
-        {
-            // After a reboot or `kaji down`: what is left of it is counted as ended, then goes.
-            foreach (var track in _tracks.Where(t => t.ContainerId is { } id && _services.Runtime.GetContainer(id)?.SandboxId == dead.Id))
-            {
-                track.StopProbes();
-                track.Restarts++;
-                track.ContainerId = null;
-                track.Waiting = null;
-            }
-
-            await _services.Runtime.RemoveSandboxAsync(dead.Id, cancellationToken);
-        }
-
-        try
-        {
-            if (_volumesDue == default)
-            {
-                _volumes = await _services.Volumes.SetUpAsync(pod, cancellationToken);
-                _volumesDue = _services.Time.GetUtcNow() + _services.Options.VolumeRefresh;
-            }
-        }
-        catch (Exception e) when (e is ConfigException or IOException or ApiException or UnauthorizedAccessException)
-        {
-            Record("Warning", "FailedMount", e.Message);
-            foreach (var track in _tracks)
-            {
-                track.Waiting = ("ContainerCreating", e.Message);
-            }
-
-            return false;
-        }
-
-        var attempt = _tracks.Count == 0 ? 0 : _tracks.Max(t => t.Restarts);
-        try
-        {
-            _sandbox = await _services.Runtime.RunSandboxAsync(
-                new SandboxConfig
-                {
-                    Id = $"{Uid}-{attempt}",
-                    Labels = new Dictionary<string, string>(StringComparer.Ordinal)
-                    {
-                        [ContainerStarter.UidLabel] = Uid, [ContainerStarter.PodLabel] = pod.Metadata.Name, [ContainerStarter.NamespaceLabel] = pod.Metadata.NamespaceProperty,
-                    },
-                    Hostname = PodFiles.Hostname(pod, _services.Options.NodeName),
-                    HostNetwork = pod.Spec.HostNetwork == true,
-                    HostPid = pod.Spec.HostPID == true,
-                    HostIpc = pod.Spec.HostIPC == true,
-                    ShareProcessNamespace = pod.Spec.ShareProcessNamespace == true,
-                    HostPorts = [.. pod.Spec.Containers.SelectMany(c => c.Ports ?? []).Where(p => p.HostPort is > 0 && pod.Spec.HostNetwork != true).Select(p => new PortMapping(p.HostPort!.Value, p.ContainerPort, p.Protocol ?? "TCP", p.HostIP ?? ""))],
-                    Sysctls = (pod.Spec.SecurityContext?.Sysctls ?? []).ToDictionary(s => s.Name, s => s.Value, StringComparer.Ordinal),
-                    QosClass = Resources.QosClass(pod).ToLowerInvariant(),
-                },
-                cancellationToken);
-            return true;
-        }
-        catch (EngineException e)
-        {
-            Record("Warning", "FailedCreatePodSandBox", $"Failed to create pod sandbox: {e.Message}");
-            return false;
-        }
-    }
-
-    private async Task PostStartAsync(ContainerTrack track, CancellationToken cancellationToken)
-    {
-        if (track.Spec.Lifecycle?.PostStart is { } hook
-            && await Hooks.RunAsync(_services, hook, track.Spec, track.ContainerId!, PodIP ?? "", TimeSpan.FromSeconds(Pod.Spec.TerminationGracePeriodSeconds ?? 30), cancellationToken) is { } why)
-        {
-            _starter.Record(Pod, track, "Warning", "FailedPostStartHook", $"PostStartHook failed: {why}");
-            await KillAsync(track, "FailedPostStartHook", null);
-            return;
-        }
-
-        track.PostStartDone = true;
-    }
-
-    private void StartProbes(ContainerTrack track, bool adopted)
-    {
-        track.StopProbes();
-        var container = track.Spec;
-        if (container.StartupProbe is { } startup && !track.Started)
-        {
-            Begin(track, ProbeKind.Startup, startup);
-            return;
-        }
-
-        if (container.ReadinessProbe is { } readiness)
-        {
-            Begin(track, ProbeKind.Readiness, adopted ? WithoutDelay(readiness) : readiness);
-        }
-
-        if (container.LivenessProbe is { } liveness)
-        {
-            Begin(track, ProbeKind.Liveness, adopted ? WithoutDelay(liveness) : liveness);
-        }
-    }
-
-    private static V1Probe WithoutDelay(V1Probe probe)
-    {
-        var copy = ModelJson.Clone(probe);
-        copy.InitialDelaySeconds = 0;
-        return copy;
-    }
-
-    private void Begin(ContainerTrack track, ProbeKind kind, V1Probe probe)
-    {
-        var id = track.ContainerId!;
-        track.AddProbe(new ProbeWorker(
-            kind,
-            probe,
-            _services.Time,
-            token => _services.Prober.RunAsync(probe, track.Spec, id, Pod.Spec.HostNetwork == true ? "127.0.0.1" : PodIP ?? "127.0.0.1", token),
-            (worker, changed, result) => _ = TakeProbeAsync(track, id, worker, changed, result)));
-    }
-
-    private async Task TakeProbeAsync(ContainerTrack track, string id, ProbeWorker worker, bool changed, ProbeResult result)
-    {
-        if (track.ContainerId != id || _services.Runtime.GetContainer(id)?.State != ContainerState.Running)
-        {
-            return;
-        }
-
-        if (!result.Healthy)
-        {
-            _starter.Record(Pod, track, "Warning", "Unhealthy", $"{worker.Kind} probe failed: {result.Message}");
-        }
-
-        if (!changed)
-        {
-            return;
-        }
-
-        try
-        {
-            switch (worker.Kind, worker.Thresholds.Healthy)
-            {
-                case (ProbeKind.Startup, true):
-                    track.Started = true;
-                    track.StopProbe(ProbeKind.Startup);
-                    StartProbes(track, adopted: false);
-                    break;
-                case (ProbeKind.Startup or ProbeKind.Liveness, false):
-                    track.StopProbes();
-                    await KillAsync(track, $"Container {track.Spec.Name} failed {worker.Kind.ToString().ToLowerInvariant()} probe, will be restarted", worker.Probe.TerminationGracePeriodSeconds);
-                    break;
-            }
-        }
-        catch (Exception e) when (e is EngineException or OperationCanceledException)
-        {
-            Failed(e, Pod.Metadata.NamespaceProperty, Pod.Metadata.Name);
-        }
-
-        Wake();
-    }
-
-    private async Task KillAsync(ContainerTrack track, string message, long? graceSeconds)
-    {
-        track.Killing = true;
-        _starter.Record(Pod, track, "Normal", "Killing", message);
-        await StopContainerAsync(track, TimeSpan.FromSeconds(graceSeconds ?? Pod.Spec.TerminationGracePeriodSeconds ?? 30));
-        Wake();
-    }
-
-    private async Task WriteStatusAsync()
-    {
-        var status = PodStatusBuilder.Build(new PodObservation(Pod, _sandbox, _tracks, _services.Runtime.GetContainer, _failure, _terminated), _services.Options, _services.Time.GetUtcNow());
-        var patch = StatusPatch.Of(Uid, status);
-        if (patch.AsSpan().SequenceEqual(_written))
-        {
-            return;
-        }
-
-        try
-        {
-            await _services.Client.PatchAsync(Kinds.Pod, Pod.Metadata.NamespaceProperty, Pod.Metadata.Name, Patch.Merge(patch), "status", _end.Token);
-            _written = patch;
-        }
-        catch (ApiException e) when (e.IsNotFound || e.IsConflict)
-        {
-            // The object is gone, or another of the same name took its place: the informer will tell.
-            StatusRefused(Pod.Metadata.NamespaceProperty, Pod.Metadata.Name, e.Message);
-        }
+        _status = PodStatusBuilder.Build(new PodObservation(Pod, _status, _sandbox, _tracks, _services.Runtime.GetContainer, _failure, _outcome, terminated), _services.Options, _services.Time.GetUtcNow());
+        _writer.Offer(Pod, _status, _end.Token);
     }
 
     private void Record(string type, string reason, string message) => _services.Events.Record(Kinds.Pod, Pod, type, reason, message);
@@ -576,10 +378,4 @@ internal sealed partial class PodWorker : IDisposable
 
     [LoggerMessage(1, LogLevel.Error, "pod {namespace}/{pod}: a step failed")]
     private partial void Failed(Exception e, string @namespace, string pod);
-
-    [LoggerMessage(2, LogLevel.Warning, "pod {namespace}/{pod}: an ended container could not be removed")]
-    private partial void CleanUpFailed(Exception e, string @namespace, string pod);
-
-    [LoggerMessage(3, LogLevel.Debug, "pod {namespace}/{pod}: status not taken: {why}")]
-    private partial void StatusRefused(string @namespace, string pod, string why);
 }

@@ -16,15 +16,16 @@ internal enum AfterExit
 /// <summary>The restart policy and its back-off. Pure.</summary>
 internal static class RestartRules
 {
-    public static AfterExit Decide(string policy, bool init, bool sidecar, int exitCode) => (init, sidecar, policy, exitCode) switch
+    public static AfterExit Decide(string policy, ContainerRole role, int exitCode) => (role, policy, exitCode) switch
     {
-        (_, true, _, _) => AfterExit.Restart,
-        (true, _, _, 0) => AfterExit.Done,
-        (true, _, "Never", _) => AfterExit.Failed,
-        (true, _, _, _) => AfterExit.Restart,
-        (_, _, "Always", _) => AfterExit.Restart,
-        (_, _, "OnFailure", not 0) => AfterExit.Restart,
-        (_, _, _, 0) => AfterExit.Done,
+        (ContainerRole.Sidecar, _, _) => AfterExit.Restart,
+        (ContainerRole.Ephemeral, _, _) => exitCode == 0 ? AfterExit.Done : AfterExit.Failed,
+        (ContainerRole.Init, _, 0) => AfterExit.Done,
+        (ContainerRole.Init, "Never", _) => AfterExit.Failed,
+        (ContainerRole.Init, _, _) => AfterExit.Restart,
+        (_, "Always", _) => AfterExit.Restart,
+        (_, "OnFailure", not 0) => AfterExit.Restart,
+        (_, _, 0) => AfterExit.Done,
         _ => AfterExit.Failed,
     };
 

@@ -4,10 +4,15 @@ using Kaji.Client;
 
 namespace Kaji.Node.Pods;
 
-/// <summary>A merge patch that makes a Pod's status what it is here: lists are replaced, what is no longer said is removed, and another Pod of the same name is not touched.</summary>
+/// <summary>
+/// A strategic merge patch that makes a Pod's status what it is here: conditions that others own stay, what is no longer said is removed, and another Pod of the same
+/// name is not touched.
+/// </summary>
 internal static class StatusPatch
 {
-    private static readonly string[] Optional = ["reason", "message", "podIP", "podIPs", "initContainerStatuses"];
+    private static readonly string[] Optional = ["reason", "message", "podIP", "podIPs", "initContainerStatuses", "ephemeralContainerStatuses"];
+    private static readonly string[] MergedLists = ["podIPs", "hostIPs"];
+    private static readonly string[] OptionalOfConditions = ["reason", "message"];
 
     public static byte[] Of(string uid, V1PodStatus status)
     {
@@ -15,6 +20,20 @@ internal static class StatusPatch
         foreach (var field in Optional.Where(f => !node.ContainsKey(f)))
         {
             node[field] = null;
+        }
+
+        foreach (var list in MergedLists)
+        {
+            // Their items are merged by address: say that these are all.
+            (node[list] as JsonArray)?.Add((JsonNode)new JsonObject { ["$patch"] = "replace" });
+        }
+
+        foreach (var condition in (node["conditions"] as JsonArray ?? []).OfType<JsonObject>())
+        {
+            foreach (var field in OptionalOfConditions.Where(f => !condition.ContainsKey(f)))
+            {
+                condition[field] = null;
+            }
         }
 
         var patch = new JsonObject { ["metadata"] = new JsonObject { ["uid"] = uid }, ["status"] = node };

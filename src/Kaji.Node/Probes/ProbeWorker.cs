@@ -43,14 +43,16 @@ internal sealed class ProbeWorker : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
 
+    /// <param name="initially">What counts before the first result.</param>
     /// <param name="run">Runs the probe once.</param>
-    /// <param name="report">Told of each result: whether the counted state changed, the state, and the message of a failure.</param>
-    public ProbeWorker(ProbeKind kind, V1Probe probe, TimeProvider time, Func<CancellationToken, Task<ProbeResult>> run, Action<ProbeWorker, bool, ProbeResult> report)
+    /// <param name="report">Told of each result; whoever is told counts it in <see cref="Thresholds"/>.</param>
+    public ProbeWorker(
+        ProbeKind kind, V1Probe probe, bool initially, TimeSpan delay, TimeProvider time, Func<CancellationToken, Task<ProbeResult>> run, Action<ProbeWorker, ProbeResult> report)
     {
         Kind = kind;
         Probe = probe;
-        Thresholds = new ProbeThresholds(probe, initially: kind == ProbeKind.Liveness);
-        _ = LoopAsync(time, run, report);
+        Thresholds = new ProbeThresholds(probe, initially);
+        _ = LoopAsync(delay, time, run, report);
     }
 
     public ProbeKind Kind { get; }
@@ -65,17 +67,16 @@ internal sealed class ProbeWorker : IDisposable
         _stop.Dispose();
     }
 
-    private async Task LoopAsync(TimeProvider time, Func<CancellationToken, Task<ProbeResult>> run, Action<ProbeWorker, bool, ProbeResult> report)
+    private async Task LoopAsync(TimeSpan delay, TimeProvider time, Func<CancellationToken, Task<ProbeResult>> run, Action<ProbeWorker, ProbeResult> report)
     {
         var token = _stop.Token;
         try
         {
-            await Task.Delay(TimeSpan.FromSeconds(Probe.InitialDelaySeconds ?? 0), time, token);
+            await Task.Delay(delay, time, token);
             using var timer = new PeriodicTimer(TimeSpan.FromSeconds(Math.Max(1, Probe.PeriodSeconds ?? 10)), time);
             do
             {
-                var result = await run(token);
-                report(this, Thresholds.Take(result.Healthy), result);
+                report(this, await run(token));
             }
             while (await timer.WaitForNextTickAsync(token));
         }

@@ -23,6 +23,8 @@ internal static class AtomicFiles
     /// <summary>Makes the directory hold these files and no others; does nothing when it does already.</summary>
     public static bool Write(string directory, IReadOnlyList<VolumeFile> files, DateTimeOffset now, long? group)
     {
+        // Of two sources of one path the later one counts.
+        files = [.. files.GroupBy(f => f.Path, StringComparer.Ordinal).Select(g => g.Last())];
         Directory.CreateDirectory(directory);
         var present = Path.Combine(directory, Link);
         if (Directory.Exists(present) && Same(present, files))
@@ -75,7 +77,7 @@ internal static class AtomicFiles
     private static bool Same(string directory, IReadOnlyList<VolumeFile> files)
     {
         var present = Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(directory, f)).ToHashSet(StringComparer.Ordinal);
-        return present.SetEquals(files.Select(f => f.Path)) && files.All(f => File.ReadAllBytes(Path.Combine(directory, f.Path)).AsSpan().SequenceEqual(f.Content));
+        return present.SetEquals(files.Select(f => f.Path)) && files.All(f => Path.Combine(directory, f.Path) is var path && new FileInfo(path).Length == f.Content.Length && File.ReadAllBytes(path).AsSpan().SequenceEqual(f.Content));
     }
 
     private static void Own(string path, long? group)

@@ -1,3 +1,4 @@
+using Kaji.Client;
 using k8s.Models;
 
 namespace Kaji.Scheduler.Cache;

@@ -1,3 +1,4 @@
+using Kaji.Client;
 using k8s.Models;
 using Kaji.Scheduler.Cache;
 
