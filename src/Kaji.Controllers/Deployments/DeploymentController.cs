@@ -1,8 +1,9 @@
-using System.Globalization;
 using System.Text;
+using System.Text.Json.Nodes;
 using k8s.Models;
 using Kaji.Client;
 using Kaji.Controllers.Pods;
+using Kaji.Controllers.Writes;
 using Microsoft.Extensions.Logging;
 
 namespace Kaji.Controllers.Deployments;
@@ -10,13 +11,9 @@ namespace Kaji.Controllers.Deployments;
 /// <summary>Rolls a Deployment's template out over ReplicaSets. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/</summary>
 public sealed class DeploymentController : Controller
 {
-    private const string Revision = "deployment.kubernetes.io/revision";
-    private const string Desired = "deployment.kubernetes.io/desired-replicas";
-    private const string Max = "deployment.kubernetes.io/max-replicas";
-    private const string LastApplied = "kubectl.kubernetes.io/last-applied-configuration";
     private readonly IApiClient _client;
-    private readonly IInformer<V1Deployment> _deployments;
-    private readonly IInformer<V1ReplicaSet> _sets;
+    private readonly OwnWrites<V1Deployment> _deployments;
+    private readonly OwnWrites<V1ReplicaSet> _sets;
     private readonly IInformer<V1Pod> _pods;
     private readonly EventRecorder _events;
 
@@ -24,17 +21,12 @@ public sealed class DeploymentController : Controller
         : base("deployment-controller", time, logging.CreateLogger<DeploymentController>())
     {
         (_client, _events) = (client, events);
-        _deployments = informers.For(Kinds.Deployment);
-        _sets = informers.For(Kinds.ReplicaSet);
+        var (deployments, sets) = (informers.For(Kinds.Deployment), informers.For(Kinds.ReplicaSet));
+        _deployments = new OwnWrites<V1Deployment>(deployments, time);
+        _sets = new OwnWrites<V1ReplicaSet>(sets, time);
         _pods = informers.For(Kinds.Pod);
-        _deployments.Subscribe(change => Enqueue(change.Object.Metadata.NamespaceProperty, change.Object.Metadata.Name));
-        _sets.Subscribe(change =>
-        {
-            if (change.Object.Metadata.Controller() is { Kind: "Deployment" } owner)
-            {
-                Enqueue(change.Object.Metadata.NamespaceProperty, owner.Name);
-            }
-        });
+        deployments.Subscribe(change => Enqueue(change.Object.Metadata.NamespaceProperty, change.Object.Metadata.Name));
+        sets.Subscribe(OnSet);
         _pods.Subscribe(change =>
         {
             // Recreate waits until the old Pods are gone for good.
@@ -53,9 +45,13 @@ public sealed class DeploymentController : Controller
         }
 
         var sets = await ClaimAsync(deployment, cancellationToken);
-        var newest = sets.Where(s => TemplateHash.Same(s.Spec.Template, deployment.Spec.Template)).OrderBy(s => s.Metadata.CreationTimestamp).FirstOrDefault();
+        var newest = NewReplicaSet.Find(deployment, sets);
         var created = false;
-        if (deployment.Spec.Paused != true)
+        if (deployment.Spec.Paused == true || ScalePlan.IsResized(deployment, sets))
+        {
+            sets = await ScaleAsync(deployment, sets, ScalePlan.Resize(deployment, newest, sets), cancellationToken);
+        }
+        else
         {
             (newest, created) = await EnsureNewestAsync(deployment, newest, sets, cancellationToken);
             if (newest is null)
@@ -63,238 +59,179 @@ public sealed class DeploymentController : Controller
                 return;
             }
 
-            if (created)
-            {
-                sets = [.. sets, newest];
-            }
+            var old = sets.Where(s => s.Metadata.Uid != newest.Metadata.Uid).OrderBy(s => Annotations.RevisionOf(s.Metadata)).ToArray();
+            sets = await ScaleAsync(deployment, [newest, .. old], ScalePlan.Rollout(deployment, newest, old, old.Any(HasPods)), cancellationToken);
         }
 
-        var old = sets.Where(s => s.Metadata.Uid != newest?.Metadata.Uid).OrderBy(RevisionOf).ToArray();
-        await ScaleAllAsync(deployment, newest, old, cancellationToken);
-        await WriteStatusAsync(deployment, newest, created, sets, cancellationToken);
-        await CleanUpAsync(deployment, old, cancellationToken);
+        newest = sets.FirstOrDefault(s => s.Metadata.Uid == newest?.Metadata.Uid);
+        var complete = await WriteStatusAsync(deployment, newest, created, sets, cancellationToken);
+        if (complete || deployment.Spec.Paused == true)
+        {
+            await CleanUpAsync(deployment, newest, sets, cancellationToken);
+        }
     }
 
+    private void OnSet(InformerEvent<V1ReplicaSet> change)
+    {
+        var set = change.Object;
+        if (set.Metadata.Controller() is { } owner)
+        {
+            if (owner.Kind == "Deployment")
+            {
+                Enqueue(set.Metadata.NamespaceProperty, owner.Name);
+            }
+
+            return;
+        }
+
+        foreach (var deployment in _deployments.List(set.Metadata.NamespaceProperty).Where(d => d.Spec.Selector.Matches(set.Metadata.Labels)))
+        {
+            Enqueue(deployment.Metadata.NamespaceProperty, deployment.Metadata.Name);
+        }
+    }
+
+    /// <summary>The Deployment's sets: those it controls, and matching orphans, which it takes; one that no longer matches is let go.</summary>
     private async Task<IReadOnlyList<V1ReplicaSet>> ClaimAsync(V1Deployment deployment, CancellationToken cancellationToken)
     {
         var owned = new List<V1ReplicaSet>();
-        foreach (var set in _sets.List(deployment.Metadata.NamespaceProperty))
+        bool? adopts = null;
+        foreach (var set in _sets.List(deployment.Metadata.NamespaceProperty).Where(s => s.Metadata.DeletionTimestamp is null))
         {
-            if (set.Metadata.Controller() is { } owner)
+            var matches = deployment.Spec.Selector.Matches(set.Metadata.Labels);
+            switch (set.Metadata.Controller())
             {
-                if (owner.Uid == deployment.Metadata.Uid && set.Metadata.DeletionTimestamp is null)
-                {
+                case { } owner when owner.Uid == deployment.Metadata.Uid && matches:
                     owned.Add(set);
-                }
-            }
-            else if (set.Metadata.DeletionTimestamp is null && deployment.Spec.Selector.Matches(set.Metadata.Labels))
-            {
-                var reference = Encoding.UTF8.GetString(ModelJson.Serialize(Owner(deployment)));
-                owned.Add(await _client.PatchAsync(
-                    Kinds.ReplicaSet, set.Metadata.NamespaceProperty, set.Metadata.Name,
-                    Patch.StrategicMerge(Encoding.UTF8.GetBytes($$$"""{"metadata":{"uid":"{{{set.Metadata.Uid}}}","ownerReferences":[{{{reference}}}]}}""")), null, cancellationToken));
+                    break;
+                case { } owner when owner.Uid == deployment.Metadata.Uid:
+                    await PatchAsync(set, OwnerPatch.Release(set.Metadata, deployment.Metadata.Uid), cancellationToken);
+                    break;
+                case null when matches && (adopts ??= await LivesAsync(deployment, cancellationToken)):
+                    owned.Add(await PatchAsync(set, OwnerPatch.Adopt(set.Metadata, NewReplicaSet.Owner(deployment)), cancellationToken));
+                    break;
             }
         }
 
         return owned;
     }
 
+    /// <summary>Asks the server, not the cache: a Deployment that is being deleted with its sets orphaned must not take them back.</summary>
+    private async Task<bool> LivesAsync(V1Deployment deployment, CancellationToken cancellationToken) =>
+        await _client.FindAsync(Kinds.Deployment, deployment.Metadata.NamespaceProperty, deployment.Metadata.Name, cancellationToken) is { Metadata: { DeletionTimestamp: null } live } && live.Uid == deployment.Metadata.Uid;
+
     /// <summary>The set of the present template: found, with its revision raised to the newest, or made.</summary>
     private async Task<(V1ReplicaSet? Set, bool Created)> EnsureNewestAsync(V1Deployment deployment, V1ReplicaSet? present, IReadOnlyList<V1ReplicaSet> sets, CancellationToken cancellationToken)
     {
-        var highest = sets.Where(s => s.Metadata.Uid != present?.Metadata.Uid).Select(RevisionOf).DefaultIfEmpty(0).Max();
-        if (present is not null)
+        var revision = NewReplicaSet.RevisionFor(present, sets);
+        var created = false;
+        if (present is null)
         {
-            var revision = RevisionOf(present) > highest ? RevisionOf(present) : highest + 1;
-            if (RevisionOf(present) != revision)
+            var wish = NewReplicaSet.Make(deployment, sets);
+            try
             {
-                present = await AnnotateAsync(Kinds.ReplicaSet, present.Metadata, Revision, revision, cancellationToken);
+                present = _sets.Wrote(await _client.CreateAsync(Kinds.ReplicaSet, wish, cancellationToken));
+                created = true;
+                if (wish.Spec.Replicas is > 0 and { } size)
+                {
+                    Scaled(deployment, wish.Metadata.Name, 0, size);
+                }
             }
-
-            await SetRevisionAsync(deployment, revision, cancellationToken);
-            return (present, false);
-        }
-
-        var hash = TemplateHash.Of(deployment.Spec.Template, deployment.Status?.CollisionCount);
-        var template = ModelJson.Clone(deployment.Spec.Template);
-        template.Metadata ??= new V1ObjectMeta();
-        template.Metadata.Labels = new Dictionary<string, string>(template.Metadata.Labels ?? new Dictionary<string, string>(StringComparer.Ordinal), StringComparer.Ordinal) { [TemplateHash.Label] = hash };
-        var selector = ModelJson.Clone(deployment.Spec.Selector);
-        selector.MatchLabels = new Dictionary<string, string>(selector.MatchLabels ?? new Dictionary<string, string>(StringComparer.Ordinal), StringComparer.Ordinal) { [TemplateHash.Label] = hash };
-        var wanted = deployment.Spec.Replicas ?? 1;
-        var (surge, _) = RollingMath.Limits(deployment);
-        var size = deployment.Spec.Strategy?.Type == "Recreate"
-            ? (sets.Sum(s => s.Spec.Replicas ?? 0) > 0 ? 0 : wanted)
-            : RollingMath.NewSize(wanted, surge, 0, sets.Sum(s => s.Spec.Replicas ?? 0));
-        var annotations = (deployment.Metadata.Annotations ?? new Dictionary<string, string>(StringComparer.Ordinal)).Where(a => a.Key is not (LastApplied or Revision)).ToDictionary(a => a.Key, a => a.Value, StringComparer.Ordinal);
-        annotations[Revision] = Text(highest + 1);
-        annotations[Desired] = Text(wanted);
-        annotations[Max] = Text(wanted + surge);
-        var wish = new V1ReplicaSet
-        {
-            Metadata = new V1ObjectMeta
+            catch (ApiException e) when (e.IsAlreadyExists)
             {
-                Name = $"{deployment.Metadata.Name}-{hash}", NamespaceProperty = deployment.Metadata.NamespaceProperty, Labels = template.Metadata.Labels, Annotations = annotations,
-                OwnerReferences = [Owner(deployment)],
-            },
-            Spec = new V1ReplicaSetSpec { Replicas = size, MinReadySeconds = deployment.Spec.MinReadySeconds, Selector = selector, Template = template },
-        };
-        try
-        {
-            var made = await _client.CreateAsync(Kinds.ReplicaSet, wish, cancellationToken);
-            if (size > 0)
-            {
-                Scaled(deployment, "up", made.Metadata.Name, 0, size);
+                present = await CollidedAsync(deployment, wish, cancellationToken);
             }
-
-            await SetRevisionAsync(deployment, highest + 1, cancellationToken);
-            return (made, true);
         }
-        catch (ApiException e) when (e.IsAlreadyExists)
+        else if (NewReplicaSet.Update(deployment, present, revision) is { } update)
         {
-            return await CollidedAsync(deployment, wish, cancellationToken);
+            present = await PatchAsync(present, update, cancellationToken);
         }
+
+        if (present is not null && Annotations.RevisionOf(deployment.Metadata) != revision)
+        {
+            var annotation = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [Annotations.Revision] = Annotations.Text(revision) } } };
+            _deployments.Wrote(await _client.PatchAsync(
+                Kinds.Deployment, deployment.Metadata.NamespaceProperty, deployment.Metadata.Name, Patch.Merge(Encoding.UTF8.GetBytes(annotation.ToJsonString())), null, cancellationToken));
+        }
+
+        return (present, created);
     }
 
-    /// <summary>The name is taken: by the set that the cache does not show yet, or by one of another template with the same hash.</summary>
-    private async Task<(V1ReplicaSet?, bool)> CollidedAsync(V1Deployment deployment, V1ReplicaSet wish, CancellationToken cancellationToken)
+    /// <summary>The name is taken: by the set that the cache does not show yet, or by one of another template with the same hash, which a count in the status then tells apart.</summary>
+    private async Task<V1ReplicaSet?> CollidedAsync(V1Deployment deployment, V1ReplicaSet wish, CancellationToken cancellationToken)
     {
         var present = await _client.GetAsync(Kinds.ReplicaSet, wish.Metadata.NamespaceProperty, wish.Metadata.Name, cancellationToken);
         if (present.Metadata.Controller()?.Uid == deployment.Metadata.Uid && TemplateHash.Same(present.Spec.Template, deployment.Spec.Template))
         {
-            return (present, false);
+            return present;
         }
 
-        var collisions = (deployment.Status?.CollisionCount ?? 0) + 1;
-        await _client.PatchAsync(
-            Kinds.Deployment, deployment.Metadata.NamespaceProperty, deployment.Metadata.Name, Patch.Merge(Encoding.UTF8.GetBytes($$$"""{"status":{"collisionCount":{{{Text(collisions)}}}}}""")), "status", cancellationToken);
-        return (null, false);
+        var status = deployment.Status is null ? new V1DeploymentStatus() : ModelJson.Clone(deployment.Status);
+        status.CollisionCount = (status.CollisionCount ?? 0) + 1;
+        await WriteAsync(deployment, status, cancellationToken);
+        return null;
     }
 
-    private async Task ScaleAllAsync(V1Deployment deployment, V1ReplicaSet? newest, V1ReplicaSet[] old, CancellationToken cancellationToken)
+    private bool HasPods(V1ReplicaSet set) => _pods.List(set.Metadata.NamespaceProperty).Any(p => p.Metadata.Controller()?.Uid == set.Metadata.Uid && !p.HasEnded());
+
+    /// <returns>The sets as they are now.</returns>
+    private async Task<IReadOnlyList<V1ReplicaSet>> ScaleAsync(V1Deployment deployment, IReadOnlyList<V1ReplicaSet> sets, IReadOnlyList<(V1ReplicaSet Set, int Size)> plan, CancellationToken cancellationToken)
     {
         var wanted = deployment.Spec.Replicas ?? 1;
-        var (surge, unavailable) = RollingMath.Limits(deployment);
-        if (deployment.Spec.Paused == true)
+        var max = wanted + RollingMath.Limits(deployment).Surge;
+        var after = sets.ToDictionary(s => s.Metadata.Uid, StringComparer.Ordinal);
+        foreach (var (set, size) in plan)
         {
-            await ScalePausedAsync(deployment, newest is null ? old : [.. old, newest], wanted, cancellationToken);
-            return;
-        }
-
-        if (deployment.Spec.Strategy?.Type == "Recreate")
-        {
-            foreach (var set in old.Where(s => s.Spec.Replicas > 0))
+            var present = set.Spec.Replicas ?? 0;
+            var told = Annotations.Number(set.Metadata, Annotations.Desired) == wanted && Annotations.Number(set.Metadata, Annotations.Max) == max;
+            if (present == size && (told || size == 0))
             {
-                await ScaleAsync(deployment, set, 0, wanted, surge, cancellationToken);
+                continue;
             }
 
-            var alive = old.Any(s => s.Spec.Replicas > 0 || _pods.List(s.Metadata.NamespaceProperty).Any(p => p.Metadata.Controller()?.Uid == s.Metadata.Uid && !p.HasEnded()));
-            if (!alive)
+            var patch = $$$"""{"metadata":{"annotations":{"{{{Annotations.Desired}}}":"{{{Annotations.Text(wanted)}}}","{{{Annotations.Max}}}":"{{{Annotations.Text(max)}}}"}},"spec":{"replicas":{{{Annotations.Text(size)}}}}}""";
+            after[set.Metadata.Uid] = await PatchAsync(set, Patch.Merge(Encoding.UTF8.GetBytes(patch)), cancellationToken);
+            if (present != size)
             {
-                await ScaleAsync(deployment, newest!, wanted, wanted, surge, cancellationToken);
+                Scaled(deployment, set.Metadata.Name, present, size);
             }
-
-            return;
         }
 
-        var size = newest!.Spec.Replicas ?? 0;
-        var target = RollingMath.NewSize(wanted, surge, size, size + old.Sum(s => s.Spec.Replicas ?? 0));
-        if (target != size)
-        {
-            await ScaleAsync(deployment, newest, target, wanted, surge, cancellationToken);
-            size = target;
-        }
-
-        var sizes = RollingMath.OldSizes(
-            wanted, unavailable, size, Math.Min(size, newest.Status?.AvailableReplicas ?? 0),
-            [.. old.Select(s => (s.Spec.Replicas ?? 0, Math.Min(s.Spec.Replicas ?? 0, s.Status?.AvailableReplicas ?? 0)))]);
-        for (var i = 0; i < old.Length; i++)
-        {
-            await ScaleAsync(deployment, old[i], sizes[i], wanted, surge, cancellationToken);
-        }
+        return [.. after.Values];
     }
 
-    /// <summary>A paused Deployment still follows its replicas: in proportion over the sets it has.</summary>
-    private async Task ScalePausedAsync(V1Deployment deployment, V1ReplicaSet[] sets, int wanted, CancellationToken cancellationToken)
-    {
-        var active = sets.Where(s => s.Spec.Replicas > 0).ToArray();
-        var total = active.Sum(s => s.Spec.Replicas ?? 0);
-        if (active.Length == 0 || total == wanted)
-        {
-            return;
-        }
-
-        var left = wanted;
-        for (var i = 0; i < active.Length; i++)
-        {
-            var share = i == active.Length - 1 ? left : (int)((long)(active[i].Spec.Replicas ?? 0) * wanted / total);
-            left -= share;
-            await ScaleAsync(deployment, active[i], share, wanted, 0, cancellationToken);
-        }
-    }
-
-    private async Task ScaleAsync(V1Deployment deployment, V1ReplicaSet set, int size, int wanted, int surge, CancellationToken cancellationToken)
-    {
-        var present = set.Spec.Replicas ?? 0;
-        if (present == size)
-        {
-            return;
-        }
-
-        var patch = $$$"""{"metadata":{"annotations":{"{{{Desired}}}":"{{{Text(wanted)}}}","{{{Max}}}":"{{{Text(wanted + surge)}}}"}},"spec":{"replicas":{{{Text(size)}}}}}""";
-        await _client.PatchAsync(Kinds.ReplicaSet, set.Metadata.NamespaceProperty, set.Metadata.Name, Patch.Merge(Encoding.UTF8.GetBytes(patch)), null, cancellationToken);
-        Scaled(deployment, size > present ? "up" : "down", set.Metadata.Name, present, size);
-    }
-
-    private async Task WriteStatusAsync(V1Deployment deployment, V1ReplicaSet? newest, bool created, IReadOnlyList<V1ReplicaSet> sets, CancellationToken cancellationToken)
+    /// <returns>Whether the rollout is through.</returns>
+    private async Task<bool> WriteStatusAsync(V1Deployment deployment, V1ReplicaSet? newest, bool created, IReadOnlyList<V1ReplicaSet> sets, CancellationToken cancellationToken)
     {
         var now = Time.GetUtcNow();
         var status = DeploymentStatusPlan.Of(deployment, newest, created, sets, now);
-        if (!ModelJson.Serialize(status).AsSpan().SequenceEqual(deployment.Status is null ? [] : ModelJson.Serialize(deployment.Status)))
+        await WriteAsync(deployment, status, cancellationToken);
+        if (DeploymentStatusPlan.Deadline(deployment, status) is { } deadline && deadline > now)
         {
-            await _client.PatchAsync(
-                Kinds.Deployment, deployment.Metadata.NamespaceProperty, deployment.Metadata.Name, Patch.Merge((byte[])[.. "{\"status\":"u8, .. ModelJson.Serialize(status), .. "}"u8]), "status", cancellationToken);
-        }
-
-        var progressing = status.Conditions.FirstOrDefault(c => c.Type == "Progressing");
-        if (!DeploymentStatusPlan.Complete(deployment, status) && progressing is { Status: "True", LastUpdateTime: { } since })
-        {
-            var deadline = PodFacts.Utc(since).AddSeconds(deployment.Spec.ProgressDeadlineSeconds ?? 600);
             EnqueueAfter(deployment.Metadata.NamespaceProperty, deployment.Metadata.Name, deadline - now + TimeSpan.FromSeconds(1));
         }
+
+        return DeploymentStatusPlan.IsComplete(deployment, status);
     }
 
-    private async Task CleanUpAsync(V1Deployment deployment, V1ReplicaSet[] old, CancellationToken cancellationToken)
+    private async Task WriteAsync(V1Deployment deployment, V1DeploymentStatus status, CancellationToken cancellationToken)
     {
-        var idle = old.Where(s => s.Spec.Replicas == 0 && (s.Status?.Replicas ?? 0) == 0 && s.Status?.ObservedGeneration == s.Metadata.Generation).OrderBy(RevisionOf).ToArray();
-        foreach (var set in idle.Take(Math.Max(0, idle.Length - (deployment.Spec.RevisionHistoryLimit ?? 10))))
+        if (StatusPatch.Of(deployment.Status, status) is { } patch)
         {
-            await _client.DeleteAsync(Kinds.ReplicaSet, set.Metadata.NamespaceProperty, set.Metadata.Name, null, cancellationToken);
+            _deployments.Wrote(await _client.PatchAsync(Kinds.Deployment, deployment.Metadata.NamespaceProperty, deployment.Metadata.Name, patch, "status", cancellationToken));
         }
     }
 
-    private async Task SetRevisionAsync(V1Deployment deployment, long revision, CancellationToken cancellationToken)
+    private async Task CleanUpAsync(V1Deployment deployment, V1ReplicaSet? newest, IReadOnlyList<V1ReplicaSet> sets, CancellationToken cancellationToken)
     {
-        if (RevisionOf(deployment.Metadata) != revision)
+        foreach (var set in HistoryPlan.Surplus(deployment, newest, sets))
         {
-            await AnnotateAsync(Kinds.Deployment, deployment.Metadata, Revision, revision, cancellationToken);
+            await _client.DeleteAsync(Kinds.ReplicaSet, set.Metadata.NamespaceProperty, set.Metadata.Name, new V1DeleteOptions { Preconditions = new V1Preconditions { Uid = set.Metadata.Uid } }, cancellationToken);
         }
     }
 
-    private Task<T> AnnotateAsync<T>(ResourceKind<T> kind, V1ObjectMeta metadata, string annotation, long value, CancellationToken cancellationToken)
-        where T : class, k8s.IKubernetesObject<V1ObjectMeta> =>
-        _client.PatchAsync(kind, metadata.NamespaceProperty, metadata.Name, Patch.Merge(Encoding.UTF8.GetBytes($$$$"""{"metadata":{"annotations":{"{{{{annotation}}}}":"{{{{Text(value)}}}}"}}}""")), null, cancellationToken);
+    private async Task<V1ReplicaSet> PatchAsync(V1ReplicaSet set, Patch patch, CancellationToken cancellationToken) =>
+        _sets.Wrote(await _client.PatchAsync(Kinds.ReplicaSet, set.Metadata.NamespaceProperty, set.Metadata.Name, patch, null, cancellationToken));
 
-    private void Scaled(V1Deployment deployment, string direction, string set, int from, int to) =>
-        _events.Record(Kinds.Deployment, deployment, "Normal", "ScalingReplicaSet", $"Scaled {direction} replica set {set} from {Text(from)} to {Text(to)}");
-
-    private static long RevisionOf(V1ReplicaSet set) => RevisionOf(set.Metadata);
-
-    private static long RevisionOf(V1ObjectMeta metadata) =>
-        metadata.Annotations?.TryGetValue(Revision, out var text) == true && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var revision) ? revision : 0;
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
-
-    private static V1OwnerReference Owner(V1Deployment deployment) =>
-        new() { ApiVersion = "apps/v1", Kind = "Deployment", Name = deployment.Metadata.Name, Uid = deployment.Metadata.Uid, Controller = true, BlockOwnerDeletion = true };
+    private void Scaled(V1Deployment deployment, string set, int from, int to) => _events.Record(
+        Kinds.Deployment, deployment, "Normal", "ScalingReplicaSet", $"Scaled {(to > from ? "up" : "down")} replica set {set} from {Annotations.Text(from)} to {Annotations.Text(to)}");
 }

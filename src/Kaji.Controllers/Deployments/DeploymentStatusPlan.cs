@@ -1,102 +1,137 @@
 using k8s.Models;
+using Kaji.Controllers.Pods;
 
 namespace Kaji.Controllers.Deployments;
 
 /// <summary>A Deployment's status and conditions from its ReplicaSets, with Kubernetes' reasons. Pure.</summary>
 internal static class DeploymentStatusPlan
 {
+    private const string Done = "NewReplicaSetAvailable";
+    private const string Paused = "DeploymentPaused";
+    private const string Late = "ProgressDeadlineExceeded";
+
+    /// <param name="newest">The set of the present template; null while it has not been made.</param>
+    /// <param name="created">Whether it was made just now.</param>
+    /// <param name="all">Every set of the Deployment.</param>
     public static V1DeploymentStatus Of(V1Deployment deployment, V1ReplicaSet? newest, bool created, IReadOnlyList<V1ReplicaSet> all, DateTimeOffset now)
     {
-        var wanted = deployment.Spec.Replicas ?? 1;
-        var total = all.Sum(s => s.Status?.Replicas ?? 0);
         var available = all.Sum(s => s.Status?.AvailableReplicas ?? 0);
         var status = new V1DeploymentStatus
         {
             ObservedGeneration = deployment.Metadata.Generation,
-            Replicas = total,
+            Replicas = all.Sum(s => s.Status?.Replicas ?? 0),
             UpdatedReplicas = newest?.Status?.Replicas ?? 0,
             ReadyReplicas = all.Sum(s => s.Status?.ReadyReplicas ?? 0),
             AvailableReplicas = available,
-            UnavailableReplicas = Math.Max(0, Math.Max(total, wanted) - available),
+            UnavailableReplicas = Math.Max(0, all.Sum(s => s.Spec.Replicas ?? 0) - available),
             TerminatingReplicas = all.Sum(s => s.Status?.TerminatingReplicas ?? 0),
             CollisionCount = deployment.Status?.CollisionCount,
         };
-        status.Conditions = [Available(deployment, wanted, available, now), .. Progressing(deployment, newest, created, status, now), .. Failure(all, deployment, now)];
+        status.Conditions = [Available(deployment, available, now)];
+        foreach (var condition in (ReadOnlySpan<V1DeploymentCondition?>)[Progressing(deployment, newest, created, status, now), Failure(newest, all, deployment, now)])
+        {
+            if (condition is not null)
+            {
+                status.Conditions.Add(condition);
+            }
+        }
+
         return status;
     }
 
-    /// <summary>Whether the rollout is through.</summary>
-    public static bool Complete(V1Deployment deployment, V1DeploymentStatus status)
+    /// <summary>Whether the rollout is through: all replicas wanted are of the present template and available, and there are no others.</summary>
+    public static bool IsComplete(V1Deployment deployment, V1DeploymentStatus status)
     {
         var wanted = deployment.Spec.Replicas ?? 1;
         return status.UpdatedReplicas == wanted && status.Replicas == wanted && status.AvailableReplicas == wanted;
     }
 
-    private static V1DeploymentCondition Available(V1Deployment deployment, int wanted, int available, DateTimeOffset now)
+    /// <summary>When a rollout under way must have moved; null when there is none, or no deadline.</summary>
+    public static DateTimeOffset? Deadline(V1Deployment deployment, V1DeploymentStatus status) =>
+        HasDeadline(deployment) && status.Conditions?.FirstOrDefault(c => c.Type == "Progressing") is { Reason: not (Done or Paused or Late), LastUpdateTime: { } since }
+            ? PodFacts.Utc(since).AddSeconds(deployment.Spec.ProgressDeadlineSeconds ?? 600) : null;
+
+    /// <summary>The largest number stands for "none".</summary>
+    private static bool HasDeadline(V1Deployment deployment) => deployment.Spec.ProgressDeadlineSeconds is not int.MaxValue;
+
+    private static V1DeploymentCondition Available(V1Deployment deployment, int available, DateTimeOffset now)
     {
-        var enough = available >= wanted - RollingMath.Limits(deployment).Unavailable;
-        return Condition(deployment, "Available", enough ? "True" : "False", enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable", enough ? "Deployment has minimum availability." : "Deployment does not have minimum availability.", now, progressed: false);
+        var enough = available >= (deployment.Spec.Replicas ?? 1) - RollingMath.Limits(deployment).Unavailable;
+        return enough
+            ? Condition(deployment, "Available", "True", "MinimumReplicasAvailable", "Deployment has minimum availability.", now)
+            : Condition(deployment, "Available", "False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.", now);
     }
 
-    private static IEnumerable<V1DeploymentCondition> Progressing(V1Deployment deployment, V1ReplicaSet? newest, bool created, V1DeploymentStatus status, DateTimeOffset now)
+    private static V1DeploymentCondition? Progressing(V1Deployment deployment, V1ReplicaSet? newest, bool created, V1DeploymentStatus status, DateTimeOffset now)
     {
+        if (!HasDeadline(deployment))
+        {
+            return null;
+        }
+
         var old = deployment.Status?.Conditions?.FirstOrDefault(c => c.Type == "Progressing");
-        var name = newest?.Metadata.Name ?? "";
+        V1DeploymentCondition Say(string value, string reason, string message, bool moved = false) => Condition(deployment, "Progressing", value, reason, message, now, moved);
         if (deployment.Spec.Paused == true)
         {
-            yield return Condition(deployment, "Progressing", "Unknown", "DeploymentPaused", "Deployment is paused", now, progressed: false);
-            yield break;
+            return old?.Reason == Late ? old : Say("Unknown", Paused, "Deployment is paused");
         }
 
-        if (newest is null)
-        {
-            if (old is not null)
-            {
-                yield return old;
-            }
-
-            yield break;
-        }
-
-        if (Complete(deployment, status))
-        {
-            yield return Condition(deployment, "Progressing", "True", "NewReplicaSetAvailable", $"ReplicaSet \"{name}\" has successfully progressed.", now, progressed: old?.Reason != "NewReplicaSetAvailable");
-            yield break;
-        }
-
-        var before = deployment.Status;
-        var moved = created || before is null
-            || status.UpdatedReplicas > (before.UpdatedReplicas ?? 0)
-            || status.Replicas - status.UpdatedReplicas < (before.Replicas ?? 0) - (before.UpdatedReplicas ?? 0)
-            || status.ReadyReplicas > (before.ReadyReplicas ?? 0)
-            || status.AvailableReplicas > (before.AvailableReplicas ?? 0);
         if (created)
         {
-            yield return Condition(deployment, "Progressing", "True", "NewReplicaSetCreated", $"Created new replica set \"{name}\"", now, progressed: true);
+            return Say("True", "NewReplicaSetCreated", $"Created new replica set \"{newest!.Metadata.Name}\"", moved: true);
         }
-        else if (moved || old is null || old.Reason is "DeploymentPaused" or "NewReplicaSetAvailable")
+
+        // Once through, a rollout is through: Pods that fail later, or a change of size, do not bring its deadline back.
+        if (newest is null || (old?.Reason == Done && status.Replicas == status.UpdatedReplicas))
         {
-            yield return Condition(deployment, "Progressing", "True", "ReplicaSetUpdated", $"ReplicaSet \"{name}\" is progressing.", now, progressed: true);
+            return old;
         }
-        else if (old.LastUpdateTime is { } since && Pods.PodFacts.Utc(since).AddSeconds(deployment.Spec.ProgressDeadlineSeconds ?? 600) <= now)
+
+        if (IsComplete(deployment, status))
         {
-            yield return Condition(deployment, "Progressing", "False", "ProgressDeadlineExceeded", $"ReplicaSet \"{name}\" has timed out progressing.", now, progressed: false);
+            return Say("True", Done, $"ReplicaSet \"{newest.Metadata.Name}\" has successfully progressed.");
         }
-        else
+
+        if (old is null)
         {
-            yield return old;
+            return Say("True", "FoundNewReplicaSet", $"Found new replica set \"{newest.Metadata.Name}\"");
         }
+
+        if (HasMoved(deployment.Status!, status) || old.Reason == Done)
+        {
+            return Say("True", "ReplicaSetUpdated", $"ReplicaSet \"{newest.Metadata.Name}\" is progressing.", moved: true);
+        }
+
+        if (old.Reason == Paused)
+        {
+            return Say("Unknown", "DeploymentResumed", "Deployment is resumed");
+        }
+
+        var late = old.LastUpdateTime is { } since && PodFacts.Utc(since).AddSeconds(deployment.Spec.ProgressDeadlineSeconds ?? 600) <= now;
+        return old.Reason != Late && late ? Say("False", Late, $"ReplicaSet \"{newest.Metadata.Name}\" has timed out progressing.") : old;
     }
 
-    private static IEnumerable<V1DeploymentCondition> Failure(IReadOnlyList<V1ReplicaSet> all, V1Deployment deployment, DateTimeOffset now) => all
-        .SelectMany(s => s.Status?.Conditions ?? []).Where(c => c is { Type: "ReplicaFailure", Status: "True" }).Take(1)
-        .Select(c => Condition(deployment, "ReplicaFailure", "True", c.Reason, c.Message, now, progressed: false));
+    private static bool HasMoved(V1DeploymentStatus before, V1DeploymentStatus after) =>
+        after.UpdatedReplicas > (before.UpdatedReplicas ?? 0)
+        || after.Replicas - after.UpdatedReplicas < (before.Replicas ?? 0) - (before.UpdatedReplicas ?? 0)
+        || after.ReadyReplicas > (before.ReadyReplicas ?? 0)
+        || after.AvailableReplicas > (before.AvailableReplicas ?? 0);
 
-    private static V1DeploymentCondition Condition(V1Deployment deployment, string type, string status, string reason, string message, DateTimeOffset now, bool progressed)
+    private static V1DeploymentCondition? Failure(V1ReplicaSet? newest, IEnumerable<V1ReplicaSet> all, V1Deployment deployment, DateTimeOffset now) => all
+        .OrderBy(s => s.Metadata.Uid == newest?.Metadata.Uid ? 0 : 1)
+        .SelectMany(s => s.Status?.Conditions ?? []).Where(c => c is { Type: "ReplicaFailure", Status: "True" })
+        .Select(c => Condition(deployment, "ReplicaFailure", "True", c.Reason, c.Message, now)).FirstOrDefault();
+
+    /// <param name="moved">Whether the condition's clock starts again though its words are the same.</param>
+    private static V1DeploymentCondition Condition(V1Deployment deployment, string type, string status, string reason, string message, DateTimeOffset now, bool moved = false)
     {
         var old = deployment.Status?.Conditions?.FirstOrDefault(c => c.Type == type);
-        var same = old is not null && old.Status == status && old.Reason == reason && old.Message == message && !progressed;
-        return same ? old! : new V1DeploymentCondition
+        if (old is not null && old.Status == status && old.Reason == reason && old.Message == message && !moved)
+        {
+            return old;
+        }
+
+        return new V1DeploymentCondition
         {
             Type = type, Status = status, Reason = reason, Message = message, LastUpdateTime = now.UtcDateTime,
             LastTransitionTime = old?.Status == status ? old.LastTransitionTime : now.UtcDateTime,

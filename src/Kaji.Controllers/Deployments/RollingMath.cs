@@ -6,14 +6,14 @@ namespace Kaji.Controllers.Deployments;
 /// <summary>The numbers of a rolling update. Pure.</summary>
 internal static class RollingMath
 {
-    /// <summary>maxSurge rounded up, maxUnavailable rounded down, of the wanted replicas; never both zero.</summary>
+    /// <summary>maxSurge rounded up, maxUnavailable rounded down, of the wanted replicas; never both zero. Recreate knows neither.</summary>
     public static (int Surge, int Unavailable) Limits(V1Deployment deployment)
     {
         var replicas = deployment.Spec.Replicas ?? 1;
         var rolling = deployment.Spec.Strategy?.RollingUpdate;
         if (deployment.Spec.Strategy?.Type == "Recreate")
         {
-            return (0, replicas);
+            return (0, 0);
         }
 
         var surge = Share(rolling?.MaxSurge?.Value ?? "25%", replicas, up: true);
@@ -39,14 +39,14 @@ internal static class RollingMath
     /// <summary>
     /// How the old sets shrink: Pods that are not available first (they serve nobody), then as many as availability allows.
     /// </summary>
-    /// <param name="old">Size and available Pods of each, oldest first.</param>
+    /// <param name="newAvailable">Pods of the new set that are available for sure.</param>
+    /// <param name="old">Of each, oldest first: its size, how many Pods may be available, and how many are for sure.</param>
     /// <returns>The new sizes.</returns>
-    public static int[] OldSizes(int wanted, int unavailable, int newSize, int newAvailable, IReadOnlyList<(int Size, int Available)> old)
+    public static int[] OldSizes(int wanted, int unavailable, int newSize, int newAvailable, IReadOnlyList<(int Size, int Available, int Sure)> old)
     {
         var sizes = old.Select(o => o.Size).ToArray();
         var minimum = wanted - unavailable;
-        var total = sizes.Sum() + newSize;
-        var removable = Math.Max(0, total - minimum - (newSize - newAvailable));
+        var removable = Math.Max(0, sizes.Sum() + newSize - minimum - (newSize - newAvailable));
         for (var i = 0; i < sizes.Length && removable > 0; i++)
         {
             var take = Math.Min(removable, Math.Max(0, old[i].Size - old[i].Available));
@@ -54,7 +54,7 @@ internal static class RollingMath
             removable -= take;
         }
 
-        var spare = Math.Max(0, old.Sum(o => o.Available) + newAvailable - minimum);
+        var spare = Math.Max(0, old.Sum(o => o.Sure) + newAvailable - minimum);
         for (var i = 0; i < sizes.Length && spare > 0; i++)
         {
             var take = Math.Min(Math.Min(spare, sizes[i]), removable);

@@ -3,35 +3,40 @@ using Kaji.Controllers.Pods;
 
 namespace Kaji.Controllers.EndpointSlices;
 
-/// <summary>One Pod behind a Service, as an endpoint with its ports.</summary>
-internal sealed record EndpointPlan(V1Endpoint Endpoint, IReadOnlyList<Discoveryv1EndpointPort> Ports)
+/// <summary>The Pods behind a Service that serve the same ports (named ports may differ by Pod). Pure.</summary>
+internal sealed record EndpointPlan(IReadOnlyList<Discoveryv1EndpointPort> Ports, IReadOnlyList<V1Endpoint> Endpoints)
 {
-    public const int PerSlice = 100;
-
-    /// <summary>The endpoints of a Service, grouped by the ports they serve (named ports may differ by Pod), in slices of a hundred.</summary>
-    public static IReadOnlyList<(IReadOnlyList<Discoveryv1EndpointPort> Ports, IReadOnlyList<V1Endpoint> Endpoints)> Of(V1Service service, IEnumerable<V1Pod> pods)
-    {
-        var groups = pods
-            .Where(p => !string.IsNullOrEmpty(p.Status?.PodIP) && !p.HasEnded())
+    public static IReadOnlyList<EndpointPlan> Of(V1Service service, IEnumerable<V1Pod> pods) =>
+    [
+        .. pods.Where(p => !string.IsNullOrEmpty(p.Status?.PodIP) && !p.HasEnded())
             .OrderBy(p => p.Metadata.CreationTimestamp).ThenBy(p => p.Metadata.Name, StringComparer.Ordinal)
-            .Select(p => Of(service, p))
-            .GroupBy(e => string.Join(",", e.Ports.Select(p => $"{p.Name}/{p.Protocol}/{p.Port}")), StringComparer.Ordinal);
-        return [.. groups.SelectMany(g => g.Chunk(PerSlice).Select(chunk => (chunk[0].Ports, (IReadOnlyList<V1Endpoint>)[.. chunk.Select(c => c.Endpoint)])))];
-    }
+            .Select(p => (Endpoint: EndpointOf(service, p), Ports: PortsOf(service, p)))
+            .GroupBy(e => Key(e.Ports), StringComparer.Ordinal)
+            .Select(g => new EndpointPlan(g.First().Ports, [.. g.Select(e => e.Endpoint)])),
+    ];
 
-    private static EndpointPlan Of(V1Service service, V1Pod pod)
+    public static bool Selects(V1Service service, V1Pod? pod) =>
+        pod is not null && service.Spec.Selector is { Count: > 0 } selector && selector.All(s => pod.Metadata.Labels?.TryGetValue(s.Key, out var value) == true && value == s.Value);
+
+    /// <summary>Tells sets of ports apart.</summary>
+    public static string Key(IEnumerable<Discoveryv1EndpointPort>? ports) => string.Join(',', (ports ?? []).Select(p => $"{p.Name}/{p.Protocol}/{p.Port}/{p.AppProtocol}"));
+
+    private static V1Endpoint EndpointOf(V1Service service, V1Pod pod)
     {
         var terminating = pod.Metadata.DeletionTimestamp is not null;
         var serving = pod.IsReady();
-        var publish = service.Spec.PublishNotReadyAddresses == true;
-        var endpoint = new V1Endpoint
+        return new V1Endpoint
         {
             Addresses = [pod.Status.PodIP],
-            Conditions = new V1EndpointConditions { Ready = publish || (serving && !terminating), Serving = serving, Terminating = terminating },
+            Conditions = new V1EndpointConditions { Ready = service.Spec.PublishNotReadyAddresses == true || (serving && !terminating), Serving = serving, Terminating = terminating },
             NodeName = pod.Spec.NodeName,
             Hostname = !string.IsNullOrEmpty(pod.Spec.Hostname) && pod.Spec.Subdomain == service.Metadata.Name ? pod.Spec.Hostname : null,
             TargetRef = new V1ObjectReference { Kind = "Pod", Name = pod.Metadata.Name, NamespaceProperty = pod.Metadata.NamespaceProperty, Uid = pod.Metadata.Uid },
         };
+    }
+
+    private static List<Discoveryv1EndpointPort> PortsOf(V1Service service, V1Pod pod)
+    {
         var ports = new List<Discoveryv1EndpointPort>();
         foreach (var port in service.Spec.Ports ?? [])
         {
@@ -41,18 +46,20 @@ internal sealed record EndpointPlan(V1Endpoint Endpoint, IReadOnlyList<Discovery
             }
         }
 
-        return new EndpointPlan(endpoint, ports);
+        return ports;
     }
 
+    /// <summary>Of a named port: the first container's, sidecars last. Null when the Pod has none of that name.</summary>
     private static int? Number(V1ServicePort port, V1Pod pod)
     {
         var target = port.TargetPort?.Value;
-        if (string.IsNullOrEmpty(target))
+        if (string.IsNullOrEmpty(target) || target == "0")
         {
             return port.Port;
         }
 
         return int.TryParse(target, out var number) ? number
-            : pod.Spec.Containers.SelectMany(c => c.Ports ?? []).FirstOrDefault(p => p.Name == target && (p.Protocol ?? "TCP") == (port.Protocol ?? "TCP"))?.ContainerPort;
+            : pod.Spec.Containers.Concat((pod.Spec.InitContainers ?? []).Where(c => c.RestartPolicy == "Always"))
+                .SelectMany(c => c.Ports ?? []).FirstOrDefault(p => p.Name == target && (p.Protocol ?? "TCP") == (port.Protocol ?? "TCP"))?.ContainerPort;
     }
 }

@@ -1,7 +1,8 @@
-using System.Text;
+using System.Collections.Concurrent;
 using k8s.Models;
 using Kaji.Client;
 using Kaji.Controllers.Pods;
+using Kaji.Controllers.Writes;
 using Microsoft.Extensions.Logging;
 
 namespace Kaji.Controllers.ReplicaSets;
@@ -9,19 +10,25 @@ namespace Kaji.Controllers.ReplicaSets;
 /// <summary>Keeps as many Pods as a ReplicaSet asks for. https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/</summary>
 public sealed class ReplicaSetController : Controller
 {
+    private const int ParallelDeletes = 16;
+    private const int NameAttempts = 5;
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan MaxRetry = TimeSpan.FromSeconds(30);
     private readonly IApiClient _client;
-    private readonly IInformer<V1ReplicaSet> _sets;
+    private readonly OwnWrites<V1ReplicaSet> _sets;
     private readonly IInformer<V1Pod> _pods;
     private readonly EventRecorder _events;
     private readonly Expectations _expectations;
+    private readonly ConcurrentDictionary<string, int> _refusals = new(StringComparer.Ordinal);
 
     public ReplicaSetController(IApiClient client, InformerFactory informers, EventRecorder events, TimeProvider time, ILoggerFactory logging)
         : base("replicaset-controller", time, logging.CreateLogger<ReplicaSetController>())
     {
         (_client, _events, _expectations) = (client, events, new Expectations(time));
-        _sets = informers.For(Kinds.ReplicaSet);
+        var sets = informers.For(Kinds.ReplicaSet);
+        _sets = new OwnWrites<V1ReplicaSet>(sets, time);
         _pods = informers.For(Kinds.Pod);
-        _sets.Subscribe(change => Enqueue(change.Object.Metadata.NamespaceProperty, change.Object.Metadata.Name));
+        sets.Subscribe(OnSet);
         _pods.Subscribe(OnPod);
     }
 
@@ -29,49 +36,75 @@ public sealed class ReplicaSetController : Controller
     {
         if (_sets.Get(ns, objectName) is not { } set)
         {
-            _expectations.Forget($"{ns}/{objectName}");
             return;
         }
 
         var owned = await ClaimAsync(set, cancellationToken);
-        string? failure = null;
-        if (set.Metadata.DeletionTimestamp is null && _expectations.Fulfilled($"{ns}/{objectName}"))
+        var now = Time.GetUtcNow();
+        PodFailure? failure = null;
+        var leaving = owned.Where(p => _expectations.Expects(set.Metadata.Uid, "-" + p.Metadata.Uid)).Select(p => p.Metadata.Uid).ToHashSet(StringComparer.Ordinal);
+        if (set.Metadata.DeletionTimestamp is null)
         {
-            failure = await ApplyAsync(set, ReplicaSetPlan.Of(set, owned, Time.GetUtcNow()), cancellationToken);
+            if (_expectations.Wait(set.Metadata.Uid) is { } wait)
+            {
+                EnqueueAfter(ns, objectName, wait);
+                failure = Told(set);
+            }
+            else
+            {
+                var plan = ReplicaSetPlan.Of(set, owned, now);
+                failure = await ApplyAsync(set, plan, cancellationToken);
+                leaving.UnionWith(plan.Delete.Select(p => p.Metadata.Uid));
+                TryAgain(set, failure);
+            }
         }
 
-        var status = ReplicaSetPlan.Status(set, owned, failure, Time.GetUtcNow());
-        if (!ModelJson.Serialize(status).AsSpan().SequenceEqual(set.Status is null ? [] : ModelJson.Serialize(set.Status)))
+        if (StatusPatch.Of(set.Status, ReplicaSetPlan.Status(set, owned, leaving, failure, now)) is { } patch)
         {
-            await _client.PatchAsync(Kinds.ReplicaSet, ns, objectName, Patch.Merge((byte[])[.. "{\"status\":"u8, .. ModelJson.Serialize(status), .. "}"u8]), "status", cancellationToken);
+            _sets.Wrote(await _client.PatchAsync(Kinds.ReplicaSet, ns, objectName, patch, "status", cancellationToken));
         }
 
-        if (set.Spec.MinReadySeconds is > 0 and { } seconds && status.AvailableReplicas < status.ReadyReplicas)
+        if (ReplicaSetPlan.NextAvailable(set, owned, now) is { } next)
         {
-            EnqueueAfter(ns, objectName, TimeSpan.FromSeconds(seconds));
+            EnqueueAfter(ns, objectName, next);
+        }
+    }
+
+    /// <summary>What the condition said before: while the cache is behind, nothing new is known.</summary>
+    private static PodFailure? Told(V1ReplicaSet set) =>
+        set.Status?.Conditions?.FirstOrDefault(c => c is { Type: PodFailure.Condition, Status: "True" }) is { } old ? new PodFailure(old.Reason, old.Message) : null;
+
+    private void OnSet(InformerEvent<V1ReplicaSet> change)
+    {
+        if (change.New is null)
+        {
+            _expectations.Forget(change.Object.Metadata.Uid);
+            _refusals.TryRemove(change.Object.Metadata.Uid, out _);
         }
 
-        if (failure is not null)
-        {
-            EnqueueAfter(ns, objectName, TimeSpan.FromSeconds(1));
-        }
+        Enqueue(change.Object.Metadata.NamespaceProperty, change.Object.Metadata.Name);
     }
 
     private void OnPod(InformerEvent<V1Pod> change)
     {
         var pod = change.Object;
-        if (pod.Metadata.Controller() is { Kind: "ReplicaSet" } owner)
+        var owner = pod.Metadata.Controller();
+        if (change.Old?.Metadata.Controller() is { Kind: "ReplicaSet" } before && before.Uid != owner?.Uid)
         {
-            var key = $"{pod.Metadata.NamespaceProperty}/{owner.Name}";
-            _expectations.Seen(key, "+" + pod.Metadata.Name);
+            Enqueue(pod.Metadata.NamespaceProperty, before.Name);
+        }
+
+        if (owner is { Kind: "ReplicaSet" })
+        {
+            _expectations.Seen(owner.Uid, "+" + pod.Metadata.Name);
             if (change.New is null || pod.Metadata.DeletionTimestamp is not null)
             {
-                _expectations.Seen(key, "-" + pod.Metadata.Uid);
+                _expectations.Seen(owner.Uid, "-" + pod.Metadata.Uid);
             }
 
             Enqueue(pod.Metadata.NamespaceProperty, owner.Name);
         }
-        else if (pod.Metadata.Controller() is null && pod.Metadata.Labels is { Count: > 0 })
+        else if (owner is null && pod.Metadata.Labels is { Count: > 0 })
         {
             foreach (var set in _sets.List(pod.Metadata.NamespaceProperty).Where(s => s.Spec.Selector.Matches(pod.Metadata.Labels)))
             {
@@ -84,6 +117,7 @@ public sealed class ReplicaSetController : Controller
     private async Task<IReadOnlyList<V1Pod>> ClaimAsync(V1ReplicaSet set, CancellationToken cancellationToken)
     {
         var owned = new List<V1Pod>();
+        bool? adopts = set.Metadata.DeletionTimestamp is null ? null : false;
         foreach (var pod in _pods.List(set.Metadata.NamespaceProperty))
         {
             var matches = set.Spec.Selector.Matches(pod.Metadata.Labels);
@@ -93,10 +127,10 @@ public sealed class ReplicaSetController : Controller
                     owned.Add(pod);
                     break;
                 case { } owner when owner.Uid == set.Metadata.Uid && set.Metadata.DeletionTimestamp is null:
-                    await ReleaseAsync(set, pod, cancellationToken);
+                    await _client.PatchAsync(Kinds.Pod, pod.Metadata.NamespaceProperty, pod.Metadata.Name, OwnerPatch.Release(pod.Metadata, set.Metadata.Uid), null, cancellationToken);
                     break;
-                case null when matches && pod.IsActive() && set.Metadata.DeletionTimestamp is null:
-                    owned.Add(await AdoptAsync(set, pod, cancellationToken));
+                case null when matches && pod.IsActive() && (adopts ??= await LivesAsync(set, cancellationToken)):
+                    owned.Add(await _client.PatchAsync(Kinds.Pod, pod.Metadata.NamespaceProperty, pod.Metadata.Name, OwnerPatch.Adopt(pod.Metadata, Owner(set)), null, cancellationToken));
                     break;
             }
         }
@@ -104,84 +138,125 @@ public sealed class ReplicaSetController : Controller
         return owned;
     }
 
-    private Task<V1Pod> AdoptAsync(V1ReplicaSet set, V1Pod pod, CancellationToken cancellationToken)
-    {
-        var reference = Encoding.UTF8.GetString(ModelJson.Serialize(Owner(set)));
-        return _client.PatchAsync(
-            Kinds.Pod, pod.Metadata.NamespaceProperty, pod.Metadata.Name, Patch.StrategicMerge(Encoding.UTF8.GetBytes($$$"""{"metadata":{"uid":"{{{pod.Metadata.Uid}}}","ownerReferences":[{{{reference}}}]}}""")), null, cancellationToken);
-    }
+    /// <summary>Asks the server, not the cache: a set that is being deleted with its Pods orphaned must not take them back.</summary>
+    private async Task<bool> LivesAsync(V1ReplicaSet set, CancellationToken cancellationToken) =>
+        await _client.FindAsync(Kinds.ReplicaSet, set.Metadata.NamespaceProperty, set.Metadata.Name, cancellationToken) is { Metadata: { DeletionTimestamp: null } live } && live.Uid == set.Metadata.Uid;
 
-    private Task<V1Pod> ReleaseAsync(V1ReplicaSet set, V1Pod pod, CancellationToken cancellationToken) => _client.PatchAsync(
-        Kinds.Pod,
-        pod.Metadata.NamespaceProperty,
-        pod.Metadata.Name,
-        Patch.StrategicMerge(Encoding.UTF8.GetBytes($$$"""{"metadata":{"uid":"{{{pod.Metadata.Uid}}}","ownerReferences":[{"$patch":"delete","uid":"{{{set.Metadata.Uid}}}"}]}}""")),
-        null,
-        cancellationToken);
-
-    /// <returns>Why Pods could not be made, or null.</returns>
-    private async Task<string?> ApplyAsync(V1ReplicaSet set, ReplicaSetPlan plan, CancellationToken cancellationToken)
+    private async Task<PodFailure?> ApplyAsync(V1ReplicaSet set, ReplicaSetPlan plan, CancellationToken cancellationToken)
     {
-        await Parallel.ForEachAsync(plan.Delete, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancellationToken }, async (pod, token) =>
+        PodFailure? failure = null;
+        await Parallel.ForEachAsync(plan.Delete, new ParallelOptions { MaxDegreeOfParallelism = ParallelDeletes, CancellationToken = cancellationToken }, async (pod, token) =>
         {
-            var key = $"{set.Metadata.NamespaceProperty}/{set.Metadata.Name}";
-            _expectations.Expect(key, "-" + pod.Metadata.Uid);
-            if (!await _client.DeleteAsync(Kinds.Pod, pod.Metadata.NamespaceProperty, pod.Metadata.Name, new V1DeleteOptions { Preconditions = new V1Preconditions { Uid = pod.Metadata.Uid } }, token))
+            if (await DeleteAsync(set, pod, token) is { } refused)
             {
-                _expectations.Seen(key, "-" + pod.Metadata.Uid);
+                failure = refused;
             }
-
-            _events.Record(Kinds.ReplicaSet, set, "Normal", "SuccessfulDelete", $"Deleted pod: {pod.Metadata.Name}");
         });
 
         // Slow start: one, then two, then four ...; a template that is refused fails once, not a hundred times.
         var left = plan.Create;
-        for (var batch = 1; left > 0; batch *= 2)
+        for (var batch = 1; left > 0 && failure is null; batch *= 2)
         {
             var outcomes = await Task.WhenAll(Enumerable.Range(0, Math.Min(batch, left)).Select(_ => CreateAsync(set, cancellationToken)));
-            if (outcomes.FirstOrDefault(o => o is not null) is { } refused)
-            {
-                return refused;
-            }
-
+            failure = outcomes.FirstOrDefault(o => o is not null);
             left -= outcomes.Length;
         }
 
-        return null;
+        return failure;
     }
 
-    private async Task<string?> CreateAsync(V1ReplicaSet set, CancellationToken cancellationToken)
+    /// <summary>Retries what was refused with a growing delay, from well below a second: in a new namespace the service account is only a moment away.</summary>
+    private void TryAgain(V1ReplicaSet set, PodFailure? failure)
     {
-        var template = ModelJson.Clone(set.Spec.Template);
-        var pod = new V1Pod
+        if (failure is null)
         {
-            Metadata = new V1ObjectMeta
-            {
-                GenerateName = set.Metadata.Name + "-", NamespaceProperty = set.Metadata.NamespaceProperty, Labels = template.Metadata?.Labels, Annotations = template.Metadata?.Annotations,
-                Finalizers = template.Metadata?.Finalizers, OwnerReferences = [Owner(set)],
-            },
-            Spec = template.Spec,
-        };
+            _refusals.TryRemove(set.Metadata.Uid, out _);
+            return;
+        }
+
+        var times = _refusals.AddOrUpdate(set.Metadata.Uid, 0, (_, n) => Math.Min(n + 1, 20));
+        EnqueueAfter(set.Metadata.NamespaceProperty, set.Metadata.Name, TimeSpan.FromTicks(Math.Min(MaxRetry.Ticks, FirstRetry.Ticks << times)));
+    }
+
+    private async Task<PodFailure?> DeleteAsync(V1ReplicaSet set, V1Pod pod, CancellationToken cancellationToken)
+    {
+        var (expected, done) = ("-" + pod.Metadata.Uid, false);
+        _expectations.Expect(set.Metadata.Uid, expected);
         try
         {
-            var made = await _client.CreateAsync(Kinds.Pod, pod, cancellationToken);
-            if (_pods.Get(made.Metadata.NamespaceProperty, made.Metadata.Name) is null)
+            done = await _client.DeleteAsync(
+                Kinds.Pod, pod.Metadata.NamespaceProperty, pod.Metadata.Name, new V1DeleteOptions { Preconditions = new V1Preconditions { Uid = pod.Metadata.Uid } }, cancellationToken);
+            if (done)
             {
-                _expectations.Expect($"{set.Metadata.NamespaceProperty}/{set.Metadata.Name}", "+" + made.Metadata.Name);
-                if (_pods.Get(made.Metadata.NamespaceProperty, made.Metadata.Name) is not null)
-                {
-                    _expectations.Seen($"{set.Metadata.NamespaceProperty}/{set.Metadata.Name}", "+" + made.Metadata.Name);
-                }
+                _events.Record(Kinds.ReplicaSet, set, "Normal", "SuccessfulDelete", $"Deleted pod: {pod.Metadata.Name}");
             }
 
-            _events.Record(Kinds.ReplicaSet, set, "Normal", "SuccessfulCreate", $"Created pod: {made.Metadata.Name}");
+            return null;
+        }
+        catch (ApiException e) when (e.IsConflict)
+        {
+            // Another Pod has the name by now: the one that was meant is gone.
             return null;
         }
         catch (ApiException e) when (e.Code is >= 400 and < 500)
         {
-            _events.Record(Kinds.ReplicaSet, set, "Warning", "FailedCreate", $"Error creating: {e.Message}");
-            return e.Message;
+            _events.Record(Kinds.ReplicaSet, set, "Warning", "FailedDelete", $"Error deleting: {e.Message}");
+            return new PodFailure("FailedDelete", e.Message);
         }
+        finally
+        {
+            if (!done)
+            {
+                _expectations.Seen(set.Metadata.Uid, expected);
+            }
+        }
+    }
+
+    private async Task<PodFailure?> CreateAsync(V1ReplicaSet set, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var pod = Make(set, PodNames.Next(set.Metadata.Name, Random.Shared));
+            var (expected, done) = ("+" + pod.Metadata.Name, false);
+            _expectations.Expect(set.Metadata.Uid, expected);
+            try
+            {
+                await _client.CreateAsync(Kinds.Pod, pod, cancellationToken);
+                done = true;
+                _events.Record(Kinds.ReplicaSet, set, "Normal", "SuccessfulCreate", $"Created pod: {pod.Metadata.Name}");
+                return null;
+            }
+            catch (ApiException e) when (e.IsAlreadyExists && attempt < NameAttempts)
+            {
+                continue;
+            }
+            catch (ApiException e) when (e.Code is >= 400 and < 500)
+            {
+                _events.Record(Kinds.ReplicaSet, set, "Warning", "FailedCreate", $"Error creating: {e.Message}");
+                return new PodFailure("FailedCreate", e.Message);
+            }
+            finally
+            {
+                if (!done)
+                {
+                    _expectations.Seen(set.Metadata.Uid, expected);
+                }
+            }
+        }
+    }
+
+    private static V1Pod Make(V1ReplicaSet set, string name)
+    {
+        var template = set.Spec.Template.Metadata;
+        return new V1Pod
+        {
+            Metadata = new V1ObjectMeta
+            {
+                Name = name, GenerateName = PodNames.Prefix(set.Metadata.Name), NamespaceProperty = set.Metadata.NamespaceProperty, Labels = template?.Labels, Annotations = template?.Annotations,
+                Finalizers = template?.Finalizers, OwnerReferences = [Owner(set)],
+            },
+            Spec = set.Spec.Template.Spec,
+        };
     }
 
     private static V1OwnerReference Owner(V1ReplicaSet set) =>
