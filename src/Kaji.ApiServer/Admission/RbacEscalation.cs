@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Kaji.Api;
 using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
@@ -12,6 +13,8 @@ namespace Kaji.ApiServer.Admission;
 /// </summary>
 public sealed class RbacEscalation(RbacAuthorizer rbac) : IAdmissionPlugin
 {
+    private static readonly PolicyRule[] Everything = [new(["*"], ["*"], ["*"], [], []), new(["*"], [], [], [], ["*"])];
+
     public string Name => "RbacEscalation";
 
     public ValueTask<ApiError?> ValidateAsync(AdmissionRequest request, CancellationToken cancellationToken)
@@ -33,14 +36,48 @@ public sealed class RbacEscalation(RbacAuthorizer rbac) : IAdmissionPlugin
             return ValueTask.FromResult<ApiError?>(null);
         }
 
-        var wanted = binding
-            ? rbac.RulesOf(request.Namespace, role.Str("kind") == "ClusterRole", role.Str("name")) ?? []
-            : [.. request.Object.Items("rules").Select(PolicyRule.Of)];
+        if (request.OldObject is { } old && (binding ? JsonNode.DeepEquals(old["subjects"], request.Object["subjects"]) && JsonNode.DeepEquals(old["roleRef"], role)
+            : JsonNode.DeepEquals(old["rules"], request.Object["rules"]) && JsonNode.DeepEquals(old["aggregationRule"], request.Object["aggregationRule"])))
+        {
+            // Labels and the like give no rights.
+            return ValueTask.FromResult<ApiError?>(null);
+        }
+
+        IReadOnlyList<PolicyRule> wanted;
+        if (!binding)
+        {
+            // Whoever aggregates gets whatever any role may come to hold: only who has everything may give that.
+            wanted = [.. request.Object.Items("rules").Select(PolicyRule.Of), .. request.Object["aggregationRule"] is null ? Array.Empty<PolicyRule>() : Everything];
+        }
+        else if (RulesOf(request.Namespace, role) is { } rules)
+        {
+            wanted = rules;
+        }
+        else
+        {
+            // A role that comes later would give its rights unasked.
+            var kind = role.Str("kind") == "ClusterRole" ? "clusterroles" : "roles";
+            return ValueTask.FromResult<ApiError?>(ApiErrors.NotFound(BuiltInResources.Find("rbac.authorization.k8s.io", "v1", kind)!, role.Str("name")));
+        }
+
         var held = rbac.Grants(request.User, request.Namespace).SelectMany(g => g.Rules).ToArray();
         var missing = wanted.Where(rule => !Covered(rule, held)).ToArray();
         return ValueTask.FromResult(missing.Length == 0
             ? null
             : ApiErrors.Forbidden(request.Resource, request.Name, $"user \"{request.User.Name}\" (groups=[{string.Join(' ', request.User.Groups.Select(g => $"\"{g}\""))}]) is attempting to grant RBAC permissions not currently held:\n{string.Join('\n', missing.Select(m => m.ToJson().ToJsonString()))}"));
+    }
+
+    private IReadOnlyList<PolicyRule>? RulesOf(string ns, JsonObject? role)
+    {
+        var cluster = role.Str("kind") == "ClusterRole";
+        if (rbac.RulesOf(ns, cluster, role.Str("name")) is { } known)
+        {
+            return known;
+        }
+
+        // It may have been made a moment ago, which the authorizer hears of a moment later.
+        rbac.Load();
+        return rbac.RulesOf(ns, cluster, role.Str("name"));
     }
 
     /// <summary>Whether each single right of a rule is among those held.</summary>

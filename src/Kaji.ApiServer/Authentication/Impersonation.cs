@@ -22,7 +22,7 @@ internal static class Impersonation
         var name = headers["Impersonate-User"].ToString();
         if (name.Length == 0)
         {
-            return headers.ContainsKey("Impersonate-Group") || headers.ContainsKey("Impersonate-Uid")
+            return headers.ContainsKey("Impersonate-Group") || headers.ContainsKey("Impersonate-Uid") || headers.Any(h => h.Key.StartsWith(ExtraPrefix, StringComparison.OrdinalIgnoreCase))
                 ? throw new ApiErrorException(Api.Errors.ApiErrors.BadRequest("requested groups without impersonating a user"))
                 : user;
         }
@@ -59,7 +59,11 @@ internal static class Impersonation
             if (header.StartsWith(ExtraPrefix, StringComparison.OrdinalIgnoreCase))
             {
                 var key = Uri.UnescapeDataString(header[ExtraPrefix.Length..]).ToLowerInvariant();
-                Demand(authorizer, user, "authentication.k8s.io", "userextras", values.ToString(), "", key);
+                foreach (var value in values)
+                {
+                    Demand(authorizer, user, "authentication.k8s.io", "userextras", value ?? "", "", key);
+                }
+
                 extra[key] = [.. values.Select(v => v ?? "")];
             }
         }

@@ -32,8 +32,9 @@ public sealed class ServiceAccountTokens(ECDsa key, TimeProvider time)
     public IObjectRegistry? Objects { get; set; }
 
     /// <param name="account">The ServiceAccount.</param>
-    /// <param name="bound">Kind (lower case), name and uid of what it is bound to besides; null for none.</param>
-    public string Issue(JsonObject account, IReadOnlyList<string> audiences, TimeSpan lifetime, (string Kind, string Name, string Uid)? bound)
+    /// <param name="bound">Kind (lower case: pod, secret, node), name and uid of what it is bound to besides; null for none.</param>
+    /// <param name="node">The node of the Pod it is bound to: told, not checked.</param>
+    public string Issue(JsonObject account, IReadOnlyList<string> audiences, TimeSpan lifetime, (string Kind, string Name, string Uid)? bound, (string Name, string Uid)? node = null)
     {
         var (ns, name) = (account.Obj("metadata").Str("namespace"), account.Obj("metadata").Str("name"));
         var now = time.GetUtcNow().ToUnixTimeSeconds();
@@ -41,6 +42,11 @@ public sealed class ServiceAccountTokens(ECDsa key, TimeProvider time)
         if (bound is { } b)
         {
             about[b.Kind] = new JsonObject { ["name"] = b.Name, ["uid"] = b.Uid };
+        }
+
+        if (node is { } n)
+        {
+            about["node"] = new JsonObject { ["name"] = n.Name, ["uid"] = n.Uid };
         }
 
         var claims = new JsonObject
@@ -81,7 +87,10 @@ public sealed class ServiceAccountTokens(ECDsa key, TimeProvider time)
 
         var about = claims.Obj("kubernetes.io");
         var (ns, account) = (about.Str("namespace"), about.Obj("serviceaccount"));
-        if (!Lives("serviceaccounts", ns, account) || (about.Obj("pod") is { } pod && !Lives("pods", ns, pod)))
+        if (!Lives("serviceaccounts", ns, account)
+            || (about.Obj("pod") is { } pod && !Lives("pods", ns, pod))
+            || (about.Obj("secret") is { } secret && !Lives("secrets", ns, secret))
+            || (about.Obj("pod") is null && about.Obj("node") is { } node && !Lives("nodes", "", node)))
         {
             return null;
         }
@@ -98,6 +107,9 @@ public sealed class ServiceAccountTokens(ECDsa key, TimeProvider time)
 
         return new UserInfo(claims.Str("sub"), ["system:serviceaccounts", $"system:serviceaccounts:{ns}", "system:authenticated"]) { Uid = account.Str("uid"), Extra = extra };
     }
+
+    /// <summary>Whom a token that was verified is for.</summary>
+    public IReadOnlyList<string> AudiencesOf(string token) => Claims(token)?["aud"] is JsonArray audience ? [.. audience.Select(a => a.Text())] : [];
 
     /// <summary>The public key as a JSON Web Key Set (RFC 7517).</summary>
     public JsonObject KeySet()

@@ -39,7 +39,7 @@ public sealed class TokenEndpoint(IObjectRegistry objects, ServiceAccountTokens 
 
         var audiences = spec["audiences"] is JsonArray { Count: > 0 } list ? list.Select(a => a.Text()).ToArray() : [ServiceAccountTokens.Issuer];
         var bound = Bound(spec.Obj("boundObjectRef"), request, user);
-        var issued = tokens.Issue(account, audiences, TimeSpan.FromSeconds(seconds), bound);
+        var issued = tokens.Issue(account, audiences, TimeSpan.FromSeconds(seconds), bound, NodeOf(bound, request.Namespace));
         spec["audiences"] = new JsonArray([.. audiences.Select(a => (JsonNode)a)]);
         review["kind"] = "TokenRequest";
         review["apiVersion"] = "authentication.k8s.io/v1";
@@ -48,6 +48,14 @@ public sealed class TokenEndpoint(IObjectRegistry objects, ServiceAccountTokens 
         review["status"] = new JsonObject { ["token"] = issued, ["expirationTimestamp"] = Timestamps.Format(time.GetUtcNow().AddSeconds(seconds)) };
         await context.WriteNodeAsync(201, review);
     }
+
+    /// <summary>The node that a Pod runs on.</summary>
+    private (string, string)? NodeOf((string Kind, string Name, string Uid)? bound, string ns) =>
+        bound is { Kind: "pod" } pod
+        && objects.Get(BuiltInResources.Find("", "v1", "pods")!, ns, pod.Name).Obj("spec").Str("nodeName") is { Length: > 0 } name
+        && objects.Get(BuiltInResources.Find("", "v1", "nodes")!, "", name).Obj("metadata").Str("uid") is { Length: > 0 } uid
+            ? (name, uid)
+            : null;
 
     private (string, string, string)? Bound(JsonObject? reference, RequestInfo request, UserInfo user)
     {

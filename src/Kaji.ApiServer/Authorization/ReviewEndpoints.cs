@@ -81,7 +81,7 @@ public static class ReviewEndpoints
         var user = tokens.Verify(review.Obj("spec").Str("token"), audiences);
         review["status"] = user is null
             ? new JsonObject { ["authenticated"] = false, ["error"] = "invalid bearer token" }
-            : new JsonObject { ["authenticated"] = true, ["user"] = User(user), ["audiences"] = new JsonArray([.. (audiences.Length > 0 ? audiences : [ServiceAccountTokens.Issuer]).Select(a => (JsonNode)a)]) };
+            : new JsonObject { ["authenticated"] = true, ["user"] = User(user), ["audiences"] = new JsonArray([.. tokens.AudiencesOf(review.Obj("spec").Str("token")).Intersect(audiences.Length > 0 ? audiences : [ServiceAccountTokens.Issuer], StringComparer.Ordinal).Select(a => (JsonNode)a)]) };
     }
 
     private static UserInfo Subject(JsonObject review)

@@ -61,6 +61,11 @@ public sealed class SecretEncryption : IValueTransformer, IDisposable
             return value;
         }
 
+        if (value.Length < Mark.Length + NonceBytes + TagBytes)
+        {
+            throw new StoreException(StoreFault.Corrupt, $"the secret at {key} is cut short: the data is damaged.");
+        }
+
         var plain = new byte[value.Length - Mark.Length - NonceBytes - TagBytes];
         var span = value.Span[Mark.Length..];
         try

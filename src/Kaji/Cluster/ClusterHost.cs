@@ -142,7 +142,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         var endpoints = _listen.Address.Equals(IPAddress.Any) ? (IPEndPoint[])[_listen] : [_listen, new IPEndPoint(plan.Gateway, _listen.Port)];
         var api = new ApiServer.Hosting.ApiServer(
             new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving },
-            store, [lifecycle, accounts, priority, new DefaultTolerationSeconds(), allocator, new RbacEscalation(rbac)], _time, _logging);
+            store, [lifecycle, accounts, priority, new DefaultTolerationSeconds(), allocator, new RbacEscalation(rbac), new NodeRestriction()], _time, _logging);
         var objects = api.Registry;
         tokens.Objects = nodes.Objects = lifecycle.Objects = accounts.Objects = priority.Objects = allocator.Objects = objects;
         var authorizer = new UnionAuthorizer(nodes, rbac);
