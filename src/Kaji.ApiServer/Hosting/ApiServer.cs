@@ -44,7 +44,7 @@ public sealed class ApiServer : IAsyncDisposable
     /// <param name="documents">Handlers of paths that are not resources (discovery, OpenAPI); the first that returns true has answered.</param>
     public void Compose(IAuthenticator authenticator, IAuthorizer authorizer, IEnumerable<IEndpoint> endpoints, IReadOnlyList<Func<HttpContext, Task<bool>>> documents) =>
         _pipeline = new RequestPipeline(
-            authenticator, authorizer, new ResourceHandler(_registry, _options.MaxBodyBytes, _stopping.Token),
+            authenticator, authorizer, new ResourceHandler(_registry, authorizer, _options.MaxBodyBytes, _stopping.Token),
             [.. endpoints, new BindingEndpoint(_registry, _options.MaxBodyBytes), new EvictionEndpoint(_registry, _options.MaxBodyBytes)],
             documents, Health, _metrics, _options.MaxRequestsInFlight, _logging.CreateLogger("Kaji.ApiServer"));
 

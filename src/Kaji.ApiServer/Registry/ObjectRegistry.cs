@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Kaji.Api;
+using Kaji.Api.Apply;
 using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
 using Kaji.Api.Metadata;
@@ -49,7 +50,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             throw new ApiErrorException(ApiErrors.BadRequest("resourceVersion should not be set on objects to be created"));
         }
 
-        foreach (var field in (ReadOnlySpan<string>)["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "generation"])
+        foreach (var field in (ReadOnlySpan<string>)["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"])
         {
             metadata.Remove(field);
         }
@@ -73,6 +74,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             var name = candidate.Obj("metadata").Str("name");
             behavior.Default(candidate);
             behavior.PrepareForCreate(candidate);
+            Track(stored, "", null, candidate, options);
             var request = new AdmissionRequest(stored, "", "CREATE", ns, name, candidate, null, user, options.DryRun);
             await MutateAsync(request, cancellationToken);
             behavior.Default(candidate);
@@ -204,7 +206,6 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             metadata.CarryOver(oldMetadata, field);
         }
 
-        metadata.Remove("managedFields");
         metadata.Remove("selfLink");
         obj["apiVersion"] = old["apiVersion"]?.DeepClone();
         obj["kind"] = old["kind"]?.DeepClone();
@@ -219,6 +220,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
                 break;
         }
 
+        Track(stored, subresource, old, obj, options);
         var request = new AdmissionRequest(stored, subresource, "UPDATE", ns, name, obj, old, user, options.DryRun);
         await MutateAsync(request, cancellationToken);
         behavior.Default(obj);
@@ -240,6 +242,31 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
 
         Throw(resource, name, errors);
         await ValidateAsync(request, cancellationToken);
+    }
+
+    /// <summary>Says in <c>metadata.managedFields</c> whose the changes are: of the request, not of admission after it.</summary>
+    private void Track(ResourceInfo stored, string subresource, JsonObject? old, JsonObject obj, WriteOptions options)
+    {
+        if (options.Applied)
+        {
+            return;
+        }
+
+        if (subresource == "binding")
+        {
+            // The scheduler's decision is the Pod's, nobody's field.
+            obj.Ensure("metadata").CarryOver(old!.Obj("metadata")!, "managedFields");
+            return;
+        }
+
+        if (obj.Obj("metadata")?["managedFields"] is { } said && subresource.Length == 0)
+        {
+            var errors = new List<FieldError>();
+            FieldManager.Validate(said, errors);
+            Throw(stored, obj.Obj("metadata").Str("name"), errors);
+        }
+
+        FieldManager.TrackUpdate(old, obj, ApplySchemas.Of(stored), ApplySchemas.WriteOf(stored, subresource, options.FieldManager, time.GetUtcNow()));
     }
 
     private async Task MutateAsync(AdmissionRequest request, CancellationToken cancellationToken)

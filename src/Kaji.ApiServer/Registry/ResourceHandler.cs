@@ -1,10 +1,12 @@
 using System.Text.Json.Nodes;
 using Kaji.Api;
+using Kaji.Api.Apply;
 using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
 using Kaji.Api.Patches;
 using Kaji.Api.Schemas;
 using Kaji.ApiServer.Authentication;
+using Kaji.ApiServer.Authorization;
 using Kaji.ApiServer.Requests;
 using Kaji.ApiServer.Responses;
 using Kaji.Store;
@@ -13,9 +15,9 @@ using Microsoft.AspNetCore.Http;
 namespace Kaji.ApiServer.Registry;
 
 /// <summary>The HTTP verbs of stored resources and their subresources.</summary>
-internal sealed class ResourceHandler(ObjectRegistry registry, long bodyLimit, CancellationToken stopping)
+internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer authorizer, long bodyLimit, CancellationToken stopping)
 {
-    private const string PatchTypes = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
+    private const string PatchTypes = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
     private readonly ListHandler _list = new(registry);
     private readonly WatchHandler _watch = new(registry, stopping);
 
@@ -68,7 +70,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, long bodyLimit, C
     private async Task CreateAsync(HttpContext context, RequestInfo info, ResourceInfo resource, UserInfo user)
     {
         var body = await BodyReader.ReadObjectAsync(context, bodyLimit) ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is empty"));
-        var made = await registry.CreateAsync(resource, info.Namespace, body, user, Options(context), context.RequestAborted);
+        var made = await registry.CreateAsync(resource, info.Namespace, body, user, Options(context, "CreateOptions"), context.RequestAborted);
         await WriteAsync(context, 201, resource, made);
     }
 
@@ -91,7 +93,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, long bodyLimit, C
                 return old;
             },
             user,
-            Options(context),
+            Options(context, "UpdateOptions"),
             context.RequestAborted);
         await WriteAsync(context, 200, resource, info.Subresource == "scale" ? ScaleView.Of(now) : now, plain: info.Subresource == "scale");
     }
@@ -99,9 +101,10 @@ internal sealed class ResourceHandler(ObjectRegistry registry, long bodyLimit, C
     private async Task PatchAsync(HttpContext context, RequestInfo info, ResourceInfo resource, UserInfo user)
     {
         var type = BodyReader.MediaType(context.Request);
-        if (type is "application/apply-patch+yaml" or "application/apply-patch+cbor")
+        if (type == "application/apply-patch+yaml")
         {
-            throw new ApiErrorException(ApiErrors.UnsupportedMediaType(type, PatchTypes) with { Message = "server-side apply is not supported by this server yet: use client-side apply (kubectl apply without --server-side)" });
+            await ApplyAsync(context, info, resource, user);
+            return;
         }
 
         if (type is not ("application/json-patch+json" or "application/merge-patch+json" or "application/strategic-merge-patch+json"))
@@ -139,9 +142,37 @@ internal sealed class ResourceHandler(ObjectRegistry registry, long bodyLimit, C
                 return old;
             },
             user,
-            Options(context),
+            Options(context, "PatchOptions"),
             context.RequestAborted);
         await WriteAsync(context, 200, resource, scale ? ScaleView.Of(now) : now, plain: scale);
+    }
+
+    private async Task ApplyAsync(HttpContext context, RequestInfo info, ResourceInfo resource, UserInfo user)
+    {
+        var options = Options(context, "PatchOptions", apply: true);
+        var applied = await BodyReader.ReadObjectAsync(context, bodyLimit) ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is empty"));
+        var force = context.Request.Query["force"].ToString() is "true" or "1" or "True" or "t" or "T" or "TRUE";
+        var (now, created) = await Applying.ApplyAsync(
+            registry,
+            resource,
+            info.Namespace,
+            info.Name,
+            info.Subresource,
+            applied,
+            force,
+            () =>
+            {
+                var creating = info with { Verb = "create" };
+                if (!authorizer.Authorize(user, creating).Allowed)
+                {
+                    throw new ApiErrorException(ForbiddenMessage.Of(user, creating));
+                }
+            },
+            user,
+            options,
+            context.RequestAborted);
+        var scale = info.Subresource == "scale";
+        await WriteAsync(context, created ? 201 : 200, resource, scale ? ScaleView.Of(now) : now, plain: scale);
     }
 
     private static JsonObject Patched(string type, JsonObject target, JsonNode patch, string definition)
@@ -242,14 +273,36 @@ internal sealed class ResourceHandler(ObjectRegistry registry, long bodyLimit, C
         return said == "All" || context.Items.ContainsKey("dryRun");
     }
 
-    private static WriteOptions Options(HttpContext context)
+    private static WriteOptions Options(HttpContext context, string kind, bool apply = false)
     {
-        var validation = context.Request.Query["fieldValidation"].ToString();
-        if (validation.Length > 0 && validation is not ("Strict" or "Warn" or "Ignore"))
+        var query = context.Request.Query;
+        var errors = new List<FieldError>();
+        if (!apply && kind == "PatchOptions" && query.ContainsKey("force"))
         {
-            throw new ApiErrorException(ApiErrors.Invalid("meta.k8s.io", "CreateOptions", "", [new FieldError("FieldValueNotSupported", "fieldValidation", $"Unsupported value: \"{validation}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"")]));
+            errors.Forbidden("force", "may not be specified for non-apply patch");
         }
 
-        return new WriteOptions(IsDryRun(context), validation.Length == 0 ? "Warn" : validation, context.Warn);
+        var manager = query["fieldManager"].ToString();
+        if (apply && manager.Length == 0)
+        {
+            errors.Required("fieldManager", "is required for apply patch");
+        }
+
+        FieldManager.ValidateManager(manager, "fieldManager", errors);
+        var validation = query["fieldValidation"].ToString();
+        if (validation.Length > 0 && validation is not ("Strict" or "Warn" or "Ignore"))
+        {
+            errors.NotSupported("fieldValidation", validation, ["", "Ignore", "Strict", "Warn"]);
+        }
+
+        if (errors.Count > 0)
+        {
+            throw new ApiErrorException(ApiErrors.Invalid("meta.k8s.io", kind, "", errors));
+        }
+
+        return new WriteOptions(IsDryRun(context), validation.Length == 0 ? "Warn" : validation, context.Warn)
+        {
+            FieldManager = manager.Length > 0 ? manager : FieldManager.OfUserAgent(context.Request.Headers.UserAgent.ToString()),
+        };
     }
 }

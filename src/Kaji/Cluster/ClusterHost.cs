@@ -192,7 +192,10 @@ internal sealed partial class ClusterHost : IAsyncDisposable
     }
 
     private static ApiClient ClientOf(ApiServer.Hosting.ApiServer api, string user, params string[] groups) =>
-        new(new HttpMessageInvoker(api.CreateInProcessHandler(new UserInfo(user, [.. groups, "system:authenticated"]))), new Uri("https://in-process"), $"kaji/{user}");
+        new(new HttpMessageInvoker(api.CreateInProcessHandler(new UserInfo(user, [.. groups, "system:authenticated"]))), new Uri("https://in-process"), $"{Component(user)}/kaji");
+
+    /// <summary>What begins a component's User-Agent, and so the name under which its fields are managed: Kubernetes' own.</summary>
+    private static string Component(string user) => user.StartsWith("system:node:", StringComparison.Ordinal) ? "kubelet" : user[(user.LastIndexOf(':') + 1)..];
 
     private void WriteKubeconfig(ClusterPki pki)
     {
