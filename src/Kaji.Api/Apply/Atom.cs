@@ -63,6 +63,9 @@ public sealed class Atom
 
     internal IReadOnlyList<string> SortedKeys { get; }
 
+    /// <summary>A map with declared fields.</summary>
+    internal bool IsStruct => _find is not null;
+
     public bool IsSet => Shape == AtomShape.List && !IsAtomic && Keys.Count == 0;
 
     /// <param name="find">Declared fields.</param>

@@ -21,23 +21,35 @@ public sealed record Comparison(FieldSet Added, FieldSet Modified, FieldSet Remo
     public static Comparison Of(JsonObject? old, JsonObject now, Atom atom, ResetFields reset)
     {
         var walk = new Walk();
-        foreach (var name in now.Select(p => p.Key).Concat(old is null ? [] : old.Select(p => p.Key).Where(k => !now.ContainsKey(k))))
+        foreach (var (name, value) in now)
+        {
+            One(ref walk, name, old?[name], value);
+        }
+
+        foreach (var (name, value) in old ?? [])
+        {
+            if (!now.ContainsKey(name))
+            {
+                One(ref walk, name, value, null);
+            }
+        }
+
+        return walk.Done(Parts.None).ToComparison();
+
+        void One(ref Walk into, string name, JsonNode? before, JsonNode? after)
         {
             if (name is "apiVersion" or "kind" || reset.Drops(name))
             {
-                continue;
+                return;
             }
 
             var field = atom.Field(name);
             var type = field?.Type ?? atom.Element ?? Atom.Deduced;
-            var (before, after) = (old?[name], now[name]);
-            var found = name == "metadata"
+            var always = field?.AlwaysPresent ?? false;
+            into.Take(PathElement.Field(name), name == "metadata"
                 ? Walk.Map(before as JsonObject, after as JsonObject, type, beforeIsThere: true, afterIsThere: true, UntrackedMetadata)
-                : Walk.Node(before, after, type, field?.AlwaysPresent ?? false, field?.AlwaysPresent ?? false);
-            walk.Take(PathElement.Field(name), found);
+                : Walk.Node(before, after, type, always, always));
         }
-
-        return walk.Done(new Parts(null, null, null)).ToComparison();
     }
 
     /// <summary>Metadata that nobody owns.</summary>

@@ -42,6 +42,12 @@ public static class FieldManager
         var stored = old.Obj("metadata")?["managedFields"];
         var said = metadata["managedFields"];
         metadata.Remove("managedFields");
+        if (old is null && said is null)
+        {
+            Put(metadata, CreatedFields.Of(now, atom, write));
+            return;
+        }
+
         var entries = Base(stored, said, write.Subresource);
         if (entries.Count == 0 && old is not null)
         {
@@ -124,7 +130,8 @@ public static class FieldManager
         merged.Obj("metadata")?.Remove("managedFields");
         if (last is { Fields.IsEmpty: false })
         {
-            merged = Prune(merged, last.Fields, [.. entries.Select(e => e.Fields), self.Fields], atom);
+            // Merged once more: an empty list of the wish that pruning emptied is there again.
+            merged = (JsonObject)Merging.Merge(Prune(merged, last.Fields, [.. entries.Select(e => e.Fields), wish.Filter(element => !write.Reset.Drops(element[2..]))], atom), applied, atom)!;
         }
 
         var changes = Comparison.Of(live, merged, atom, write.Reset);
@@ -283,6 +290,7 @@ public static class FieldManager
     ];
 
     /// <summary>Takes out what the applier had applied and no longer does, unless another manager owns it.</summary>
+    /// <param name="managed">What all own, the applier's identity fields included: they keep metadata where it is.</param>
     private static JsonObject Prune(JsonObject merged, FieldSet last, IReadOnlyList<FieldSet> managed, Atom atom)
     {
         var named = last.EnsureNamedFieldsAreMembers(atom);
@@ -295,16 +303,7 @@ public static class FieldManager
 
         // … and so does what hung below it without being the applier's.
         var left = FieldSets.Of(pruned, atom).EnsureNamedFieldsAreMembers(atom);
-        var result = (JsonObject?)Merging.Remove(merged, all.Difference(left).Intersection(named), atom) ?? [];
-        foreach (var identity in (ReadOnlySpan<string>)["apiVersion", "kind", "metadata"])
-        {
-            if (!result.ContainsKey(identity) && merged[identity] is { } value)
-            {
-                result[identity] = value.DeepClone();
-            }
-        }
-
-        return result;
+        return (JsonObject?)Merging.Remove(merged, all.Difference(left).Intersection(named), atom) ?? [];
     }
 
     /// <summary>The fields a client-side apply set and that are still as it set them: kubectl may take those over.</summary>

@@ -14,7 +14,7 @@ internal static class Merging
         _ => applied.DeepClone(),
     };
 
-    /// <summary>A copy without the set's paths; null when nothing is left that was not empty before.</summary>
+    /// <summary>A copy without the set's paths; null when nothing is left in a map or list that held something.</summary>
     public static JsonNode? Remove(JsonNode value, FieldSet gone, Atom atom)
     {
         switch (atom.Walk(value, null))
@@ -29,7 +29,8 @@ internal static class Merging
                     }
                 }
 
-                return map.Count == 0 ? null : map;
+                // A struct that is emptied but not taken out itself is someone's: {} says something, as in emptyDir. A map without entries says nothing.
+                return map.Count == 0 && !atom.IsStruct ? null : map;
             case AtomShape.List:
                 var list = new JsonArray();
                 foreach (var item in (JsonArray)value)

@@ -17,9 +17,12 @@ public readonly struct Quantity : IComparable<Quantity>, IEquatable<Quantity>
         ("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000), ("P", 1_000_000_000_000_000), ("E", 1_000_000_000_000_000_000),
     ];
 
-    private readonly BigInteger _nano;
+    private static readonly string[] DecimalSuffixes = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 
-    private Quantity(BigInteger nano) => _nano = nano;
+    private readonly BigInteger _nano;
+    private readonly QuantityFormat _format;
+
+    private Quantity(BigInteger nano, QuantityFormat format = QuantityFormat.DecimalSI) => (_nano, _format) = (nano, format);
 
     /// <summary>Whole units, rounded up (bytes, Pods).</summary>
     public long Value => (long)BigInteger.Min(long.MaxValue, BigInteger.Max(long.MinValue, RoundUp(_nano, Nano)));
@@ -29,9 +32,9 @@ public readonly struct Quantity : IComparable<Quantity>, IEquatable<Quantity>
 
     public int Sign => _nano.Sign;
 
-    public static Quantity operator +(Quantity a, Quantity b) => new(a._nano + b._nano);
+    public static Quantity operator +(Quantity a, Quantity b) => new(a._nano + b._nano, a._nano.IsZero ? b._format : a._format);
 
-    public static Quantity operator -(Quantity a, Quantity b) => new(a._nano - b._nano);
+    public static Quantity operator -(Quantity a, Quantity b) => new(a._nano - b._nano, a._nano.IsZero ? b._format : a._format);
 
     public static bool operator <(Quantity a, Quantity b) => a._nano < b._nano;
 
@@ -76,6 +79,7 @@ public readonly struct Quantity : IComparable<Quantity>, IEquatable<Quantity>
         }
 
         var scale = point < 0 ? 0 : number.Length - point - 1;
+        var format = QuantityFormat.DecimalSI;
         var value = BigInteger.Parse(digits, CultureInfo.InvariantCulture) * Nano;
         if (suffix.Length > 1 && suffix[0] is 'e' or 'E' && int.TryParse(suffix.AsSpan(1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var exponent))
         {
@@ -85,6 +89,7 @@ public readonly struct Quantity : IComparable<Quantity>, IEquatable<Quantity>
             }
 
             scale -= exponent;
+            format = QuantityFormat.DecimalExponent;
         }
         else
         {
@@ -109,12 +114,13 @@ public readonly struct Quantity : IComparable<Quantity>, IEquatable<Quantity>
                     }
 
                     value *= found.Factor;
+                    format = suffix.EndsWith('i') ? QuantityFormat.BinarySI : format;
                     break;
             }
         }
 
         value = scale >= 0 ? RoundUp(value, BigInteger.Pow(10, scale)) : value * BigInteger.Pow(10, -scale);
-        quantity = new Quantity(text[0] == '-' ? -value : value);
+        quantity = new Quantity(text[0] == '-' ? -value : value, format);
         return true;
     }
 
@@ -126,7 +132,7 @@ public readonly struct Quantity : IComparable<Quantity>, IEquatable<Quantity>
 
     public override int GetHashCode() => _nano.GetHashCode();
 
-    /// <summary>In decimal form with the largest suffix that keeps it whole.</summary>
+    /// <summary>In Kubernetes' canonical form: the suffixes it was written with (binary, decimal or an exponent), the largest that keeps it whole.</summary>
     public override string ToString()
     {
         if (_nano.IsZero)
@@ -134,15 +140,35 @@ public readonly struct Quantity : IComparable<Quantity>, IEquatable<Quantity>
             return "0";
         }
 
-        foreach (var (suffix, factor) in (ReadOnlySpan<(string, BigInteger)>)[("E", BigInteger.Pow(10, 27)), ("P", BigInteger.Pow(10, 24)), ("T", BigInteger.Pow(10, 21)), ("G", BigInteger.Pow(10, 18)), ("M", BigInteger.Pow(10, 15)), ("k", BigInteger.Pow(10, 12)), ("", Nano), ("m", 1_000_000), ("u", 1_000)])
+        return _format switch
         {
-            if ((_nano % factor).IsZero)
-            {
-                return (_nano / factor).ToString(CultureInfo.InvariantCulture) + suffix;
-            }
+            // Below 1024, and where binary suffixes would round, decimal ones are shown.
+            QuantityFormat.BinarySI when BigInteger.Abs(_nano) >= 1024 * Nano && (_nano % Nano).IsZero => Binary(),
+            QuantityFormat.DecimalExponent => Decimal(exponent => exponent == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"e{exponent}")),
+            _ => Decimal(exponent => DecimalSuffixes[(exponent / 3) + 3]),
+        };
+    }
+
+    private string Binary()
+    {
+        var (value, power) = (_nano / Nano, 0);
+        while (power < 6 && (value % 1024).IsZero)
+        {
+            (value, power) = (value / 1024, power + 1);
         }
 
-        return _nano.ToString(CultureInfo.InvariantCulture) + "n";
+        return value.ToString(CultureInfo.InvariantCulture) + (power == 0 ? "" : Suffixes[power - 1].Suffix);
+    }
+
+    private string Decimal(Func<int, string> suffix)
+    {
+        var (value, exponent) = (_nano, -9);
+        while (exponent < 18 && (value % 1000).IsZero)
+        {
+            (value, exponent) = (value / 1000, exponent + 3);
+        }
+
+        return value.ToString(CultureInfo.InvariantCulture) + suffix(exponent);
     }
 
     private static BigInteger RoundUp(BigInteger value, BigInteger divisor)
@@ -150,4 +176,12 @@ public readonly struct Quantity : IComparable<Quantity>, IEquatable<Quantity>
         var result = BigInteger.DivRem(value, divisor, out var rest);
         return rest.Sign > 0 ? result + 1 : result;
     }
+}
+
+/// <summary>How a quantity was written, and is shown.</summary>
+internal enum QuantityFormat
+{
+    DecimalSI,
+    BinarySI,
+    DecimalExponent,
 }
