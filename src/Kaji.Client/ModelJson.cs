@@ -1,10 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using k8s;
+using k8s.Models;
 
 namespace Kaji.Client;
 
-/// <summary>The models' own serializer (generated, no reflection), on UTF-8 bytes.</summary>
+/// <summary>
+/// The models' own serializer (generated, no reflection), on UTF-8 bytes. Objects come without managedFields: controllers don't read them, informers need not hold them, and a
+/// write that names none leaves them to the server.
+/// </summary>
 public static class ModelJson
 {
     private static readonly JsonSerializerOptions Options = Capture();
@@ -25,6 +29,20 @@ public static class ModelJson
     {
         JsonSerializerOptions? options = null;
         KubernetesJson.AddJsonOptions(o => options = o);
-        return options ?? throw new InvalidOperationException("KubernetesClient gave no serializer options.");
+        var resolver = options?.TypeInfoResolver ?? throw new InvalidOperationException("KubernetesClient gave no serializer options.");
+        return new JsonSerializerOptions(options) { TypeInfoResolver = resolver.WithAddedModifier(WithoutManagedFields) };
+    }
+
+    private static void WithoutManagedFields(JsonTypeInfo type)
+    {
+        if (type.Type != typeof(V1ObjectMeta))
+        {
+            return;
+        }
+
+        foreach (var property in type.Properties.Where(p => p.Name == "managedFields").ToArray())
+        {
+            type.Properties.Remove(property);
+        }
     }
 }
