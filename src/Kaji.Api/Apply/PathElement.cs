@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -12,21 +14,21 @@ namespace Kaji.Api.Apply;
 /// </summary>
 public static class PathElement
 {
-    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <summary>Kubernetes' order: fields, then keys, values and places, each by what it holds.</summary>
     public static IComparer<string> Order { get; } = Comparer<string>.Create(Compare);
 
     public static string Field(string name) => string.Concat("f:", name);
 
-    public static string Value(JsonNode? value) => "v:" + (value?.ToJsonString(Relaxed) ?? "null");
+    public static string Value(JsonNode? value) => "v:" + Text(value);
 
     /// <summary>An item's element by its list's keys, or null when it lacks a key that has no default.</summary>
     public static string? Key(JsonObject item, Atom list)
     {
         if (list.Keys is [var only])
         {
-            return (item[only] ?? list.KeyDefault(only)) is { } value ? $"k:{{{JsonText(only)}:{value.ToJsonString(Relaxed)}}}" : null;
+            return (item[only] ?? list.KeyDefault(only)) is { } value ? $"k:{{{JsonText(only)}:{Text(value)}}}" : null;
         }
 
         var parts = new string[list.Keys.Count];
@@ -37,7 +39,7 @@ public static class PathElement
                 return null;
             }
 
-            parts[i] = $"{JsonText(list.SortedKeys[i])}:{value.ToJsonString(Relaxed)}";
+            parts[i] = $"{JsonText(list.SortedKeys[i])}:{Text(value)}";
         }
 
         return $"k:{{{string.Join(',', parts)}}}";
@@ -52,7 +54,7 @@ public static class PathElement
     {
         ['f', ':', .. var name] => "." + name,
         ['v', ':', .. var value] => $"[={value}]",
-        ['k', ':', .. var keys] when JsonNode.Parse(keys) is JsonObject parsed => $"[{string.Join(',', parsed.Select(p => $"{p.Key}={p.Value?.ToJsonString(Relaxed) ?? "null"}"))}]",
+        ['k', ':', .. var keys] when JsonNode.Parse(keys) is JsonObject parsed => $"[{string.Join(',', parsed.Select(p => $"{p.Key}={Text(p.Value)}"))}]",
         ['i', ':', .. var index] => $"[{index}]",
         _ => element,
     };
@@ -82,7 +84,23 @@ public static class PathElement
         }
     }
 
-    private static string JsonText(string text) => JsonValue.Create(text).ToJsonString(Relaxed);
+    private static string Text(JsonNode? node)
+    {
+        if (node is null)
+        {
+            return "null";
+        }
+
+        var buffer = new ArrayBufferWriter<byte>(64);
+        using (var writer = new Utf8JsonWriter(buffer, Compact))
+        {
+            node.WriteTo(writer);
+        }
+
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+
+    private static string JsonText(string text) => Text(JsonValue.Create(text));
 
     private static int Compare(string? a, string? b)
     {
@@ -120,6 +138,6 @@ public static class PathElement
 
         return a is JsonValue u && b is JsonValue v && u.TryGetValue<double>(out var i) && v.TryGetValue<double>(out var j)
             ? i.CompareTo(j)
-            : string.CompareOrdinal(a?.ToJsonString(Relaxed), b?.ToJsonString(Relaxed));
+            : string.CompareOrdinal(Text(a), Text(b));
     }
 }
