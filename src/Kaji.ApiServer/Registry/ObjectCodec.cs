@@ -27,6 +27,25 @@ internal static class ObjectCodec
         }
     }
 
+    /// <summary>The body as JSON, or null when it is something else: most of what comes as YAML is JSON.</summary>
+    public static JsonNode? TryParse(ReadOnlySpan<byte> utf8)
+    {
+        if (utf8.TrimStart(" \t\r\n"u8) is not [(byte)'{', ..])
+        {
+            return null;
+        }
+
+        try
+        {
+            return JsonNode.Parse(utf8, documentOptions: Strict);
+        }
+        catch (JsonException)
+        {
+            // A flow mapping of YAML begins alike; what is neither is refused by the YAML parser.
+            return null;
+        }
+    }
+
     /// <summary>A stored object, as a copy the caller may change.</summary>
     public static JsonObject Stored(ReadOnlyMemory<byte> utf8) => JsonNode.Parse(utf8.Span)!.AsObject();
 

@@ -28,7 +28,7 @@ internal static class BodyReader
         {
             "" or "application/json" or "application/merge-patch+json" or "application/strategic-merge-patch+json" or "application/json-patch+json" => ObjectCodec.Parse(bytes.Span),
             Protobuf.ProtobufBody.MediaType => Protobuf.ProtobufBody.Parse(bytes.Span),
-            "application/yaml" or "application/apply-patch+yaml" => YamlBody.Parse(Encoding.UTF8.GetString(bytes.Span)),
+            "application/yaml" or "application/apply-patch+yaml" => ObjectCodec.TryParse(bytes.Span) ?? YamlBody.Parse(Encoding.UTF8.GetString(bytes.Span)),
             _ => throw new ApiErrorException(ApiErrors.UnsupportedMediaType(type, Accepted)),
         };
         return node as JsonObject ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is not an object"));

@@ -61,15 +61,56 @@ internal static class YamlBody
                     return text;
                 }
 
-                return text switch
-                {
-                    "" or "~" or "null" => null,
-                    "true" or "True" => true,
-                    "false" or "False" => false,
-                    _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => number,
-                    _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real) => real,
-                    _ => text,
-                };
+                return Plain(text);
         }
+    }
+
+    /// <summary>What a plain scalar is by YAML 1.1, which is what Kubernetes reads: <c>yes</c> is true, <c>0644</c> octal.</summary>
+    private static JsonNode? Plain(string text)
+    {
+        switch (text)
+        {
+            case "" or "~" or "null" or "Null" or "NULL":
+                return null;
+            case "true" or "True" or "TRUE" or "yes" or "Yes" or "YES" or "y" or "Y" or "on" or "On" or "ON":
+                return true;
+            case "false" or "False" or "FALSE" or "no" or "No" or "NO" or "n" or "N" or "off" or "Off" or "OFF":
+                return false;
+        }
+
+        var digits = text[0] is '-' or '+' ? text[1..] : text;
+        if (digits.Length > 1 && digits[0] == '0' && digits[1] is not ('.' or 'e' or 'E'))
+        {
+            var (radix, number) = digits[1] switch
+            {
+                'x' or 'X' => (16, digits[2..]),
+                'o' or 'O' => (8, digits[2..]),
+                'b' or 'B' => (2, digits[2..]),
+                _ => (8, digits[1..]),
+            };
+            return Based(number, radix) is { } value ? (text[0] == '-' ? -value : value) : text;
+        }
+
+        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) ? whole
+            : char.IsAsciiDigit(digits.Length > 0 ? digits[0] == '.' && digits.Length > 1 ? digits[1] : digits[0] : ' ')
+                && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && double.IsFinite(real) ? real
+            : text;
+    }
+
+    private static long? Based(string digits, int radix)
+    {
+        long value = 0;
+        foreach (var c in digits)
+        {
+            var digit = char.IsAsciiHexDigit(c) ? System.Convert.ToInt32(c.ToString(), 16) : radix;
+            if (digit >= radix || value > (long.MaxValue - digit) / radix)
+            {
+                return null;
+            }
+
+            value = (value * radix) + digit;
+        }
+
+        return digits.Length > 0 ? value : null;
     }
 }

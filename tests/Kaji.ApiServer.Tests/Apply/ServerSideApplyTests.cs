@@ -91,6 +91,33 @@ public sealed class ServerSideApplyTests
         Assert.DoesNotContain("f:replicas", entries["me"]["fieldsV1"]!.ToJsonString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("010", "8")]
+    [InlineData("0x10", "16")]
+    [InlineData("12", "12")]
+    [InlineData("1.5", null)]
+    [InlineData("'3'", null)]
+    public async Task Apply_YamlNumbers_AreWhatYaml11Says(string replicas, string? expected)
+    {
+        await using var server = await ApplyServer.StartAsync();
+        var (code, made) = await server.ApplyAsync(
+            Deployments + "/d", $"{{apiVersion: apps/v1, kind: Deployment, spec: {{replicas: {replicas}, selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}}}}}", "me");
+        Assert.Equal((expected is null ? 400 : 201, expected), (code, made["spec"]?["replicas"]?.ToJsonString()));
+    }
+
+    [Theory]
+    [InlineData("yes", 400)]
+    [InlineData("\"yes\"", 201)]
+    [InlineData("1e3", 400)]
+    [InlineData("abc", 201)]
+    [InlineData("Infinity", 201)]
+    [InlineData("09", 201)]
+    public async Task Apply_YamlScalars_AreWhatYaml11Says(string value, int expected)
+    {
+        await using var server = await ApplyServer.StartAsync();
+        Assert.Equal(expected, (await server.ApplyAsync(Maps + "/c", Map($"{{a: {value}}}"), "me")).Code);
+    }
+
     [Fact]
     public async Task Apply_DryRun_StoresNothing()
     {
