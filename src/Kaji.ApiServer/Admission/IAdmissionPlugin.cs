@@ -29,4 +29,37 @@ public interface IAdmissionPlugin
 /// <param name="User">Who asks.</param>
 /// <param name="DryRun">Nothing may be written elsewhere.</param>
 public sealed record AdmissionRequest(
-    ResourceInfo Resource, string Subresource, string Operation, string Namespace, string Name, JsonObject? Object, JsonObject? OldObject, UserInfo User, bool DryRun);
+    ResourceInfo Resource, string Subresource, string Operation, string Namespace, string Name, JsonObject? Object, JsonObject? OldObject, UserInfo User, bool DryRun)
+{
+    /// <summary>The resource as the client named it: another version, or another view, of <see cref="Resource"/>.</summary>
+    public ResourceInfo Requested { get; init; } = Resource;
+
+    /// <summary>CreateOptions, UpdateOptions, PatchOptions or DeleteOptions of the request; null for CONNECT.</summary>
+    public JsonObject? Options { get; init; }
+
+    /// <summary>Takes warnings for the client.</summary>
+    public Action<string>? Warn { get; init; }
+
+    /// <summary>Defaults (and prunes) <see cref="Object"/> again after a step has changed it.</summary>
+    public Action<JsonObject>? Normalize { get; init; }
+
+    /// <summary>What steps say to the audit log about this request, by key.</summary>
+    public IDictionary<string, string> AuditAnnotations { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>Puts another object's fields in the place of <see cref="Object"/>'s.</summary>
+    public void Replace(JsonObject by)
+    {
+        var obj = Object!;
+        if (ReferenceEquals(obj, by))
+        {
+            return;
+        }
+
+        obj.Clear();
+        foreach (var (name, value) in by.ToArray())
+        {
+            by.Remove(name);
+            obj[name] = value;
+        }
+    }
+}

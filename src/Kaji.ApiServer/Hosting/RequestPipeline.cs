@@ -125,6 +125,11 @@ internal sealed partial class RequestPipeline
         {
             if (_endpoints.TryGetValue((info.Group, info.Resource, info.Subresource), out var endpoint))
             {
+                if (info.Subresource is "exec" or "attach" or "portforward" or "proxy" && BuiltInResources.Find(info.Group, info.Version, info.Resource) is { } connected)
+                {
+                    await _resources.AdmitConnectAsync(context, info, connected, user);
+                }
+
                 await endpoint.HandleAsync(context, info, user);
                 return;
             }

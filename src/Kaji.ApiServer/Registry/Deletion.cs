@@ -30,7 +30,7 @@ internal static class Deletion
 
     /// <returns>The object as it is after this step.</returns>
     public static async Task<JsonObject> DeleteAsync(
-        ObjectRegistry registry, ResourceInfo resource, string ns, string name, JsonObject options, UserInfo user, bool dryRun, CancellationToken cancellationToken)
+        ObjectRegistry registry, ResourceInfo resource, string ns, string name, JsonObject options, UserInfo user, bool dryRun, CancellationToken cancellationToken, Action<string>? warn = null)
     {
         var key = ObjectRegistry.KeyOf(resource, ns, name);
         var stored = StorageVersions.Of(resource);
@@ -39,7 +39,7 @@ internal static class Deletion
             var entry = registry.Store.Get(key) ?? throw new ApiErrorException(ApiErrors.NotFound(resource, name));
             var old = ObjectCodec.Stored(entry.Value);
             CheckPreconditions(resource, name, options.Obj("preconditions"), old.Obj("metadata")!);
-            await registry.AdmitDeleteAsync(new AdmissionRequest(stored, "", "DELETE", ns, name, null, old, user, dryRun), cancellationToken);
+            await registry.AdmitAsync(new AdmissionRequest(stored, "", "DELETE", ns, name, null, old, user, dryRun) { Requested = resource, Options = OptionsOf(options, dryRun), Warn = warn }, cancellationToken);
 
             var obj = (JsonObject)old.DeepClone();
             Mark(stored, obj, options, registry.Time.GetUtcNow());
@@ -60,6 +60,20 @@ internal static class Deletion
                     throw new ApiErrorException(ApiErrors.NotFound(resource, name));
             }
         }
+    }
+
+    /// <summary>The DeleteOptions as admission is shown them.</summary>
+    private static JsonObject OptionsOf(JsonObject options, bool dryRun)
+    {
+        var shown = (JsonObject)options.DeepClone();
+        shown["kind"] = "DeleteOptions";
+        shown["apiVersion"] = "meta.k8s.io/v1";
+        if (dryRun)
+        {
+            shown["dryRun"] = new JsonArray("All");
+        }
+
+        return shown;
     }
 
     private static void Mark(ResourceInfo resource, JsonObject obj, JsonObject options, DateTimeOffset now)

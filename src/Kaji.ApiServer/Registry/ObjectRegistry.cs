@@ -75,7 +75,10 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             behavior.Default(candidate);
             behavior.PrepareForCreate(candidate);
             Track(stored, "", null, candidate, options);
-            var request = new AdmissionRequest(stored, "", "CREATE", ns, name, candidate, null, user, options.DryRun);
+            var request = new AdmissionRequest(stored, "", "CREATE", ns, name, candidate, null, user, options.DryRun)
+            {
+                Requested = resource, Options = options.ToJson("CreateOptions"), Warn = options.Warn, Normalize = behavior.Default,
+            };
             await MutateAsync(request, cancellationToken);
             behavior.Default(candidate);
             var errors = new List<FieldError>();
@@ -175,7 +178,8 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         return store.WriteAsync(new Write(WriteKind.Delete, key, value, expected, offset), cancellationToken);
     }
 
-    internal async Task AdmitDeleteAsync(AdmissionRequest request, CancellationToken cancellationToken)
+    /// <summary>Admission of what is not stored by a create or an update: DELETE, CONNECT, and subresources that are only acted on.</summary>
+    internal async Task AdmitAsync(AdmissionRequest request, CancellationToken cancellationToken)
     {
         await MutateAsync(request, cancellationToken);
         await ValidateAsync(request, cancellationToken);
@@ -221,7 +225,10 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         }
 
         Track(stored, subresource, old, obj, options);
-        var request = new AdmissionRequest(stored, subresource, "UPDATE", ns, name, obj, old, user, options.DryRun);
+        var request = new AdmissionRequest(stored, subresource, "UPDATE", ns, name, obj, old, user, options.DryRun)
+        {
+            Requested = resource, Options = options.ToJson("UpdateOptions"), Warn = options.Warn, Normalize = behavior.Default,
+        };
         await MutateAsync(request, cancellationToken);
         behavior.Default(obj);
         if (behavior.HasGeneration && subresource != "status" && !JsonNode.DeepEquals(Desired(obj), Desired(old)))

@@ -3,6 +3,7 @@ using Kaji.Api;
 using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
 using Kaji.Api.Metadata;
+using Kaji.ApiServer.Admission;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Requests;
 using Kaji.ApiServer.Responses;
@@ -83,7 +84,11 @@ internal sealed class EvictionEndpoint(ObjectRegistry registry, long bodyLimit) 
             });
         }
 
-        await registry.DeleteAsync(pods, request.Namespace, request.Name, eviction.Obj("deleteOptions"), user, context.RequestAborted);
+        var dryRun = eviction.Obj("deleteOptions")?["dryRun"] is JsonArray { Count: > 0 } || context.Request.Query["dryRun"].ToString() == "All";
+        await registry.AdmitAsync(
+            new AdmissionRequest(pods, Subresource, "CREATE", request.Namespace, request.Name, eviction, null, user, dryRun) { Options = new WriteOptions(dryRun, "Ignore", null).ToJson("CreateOptions"), Warn = context.Warn },
+            context.RequestAborted);
+        await Deletion.DeleteAsync(registry, pods, request.Namespace, request.Name, eviction.Obj("deleteOptions") ?? [], user, dryRun, context.RequestAborted, context.Warn);
         await context.WriteNodeAsync(201, new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["code"] = 201 });
     }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Kaji.ApiServer.Registry;
 
 /// <summary>How a write asks to be treated: its query parameters.</summary>
@@ -12,6 +14,27 @@ public sealed record WriteOptions(bool DryRun, string FieldValidation, Action<st
     /// <summary>Who owns what the write changes.</summary>
     public string FieldManager { get; init; } = "";
 
+    /// <summary>What the options of this request are called: PatchOptions, say; null for the operation's own.</summary>
+    public string? Kind { get; init; }
+
     /// <summary>The object comes out of server-side apply: its managedFields are right already.</summary>
     internal bool Applied { get; init; }
+
+    /// <summary>As the options object of the API, which admission is shown.</summary>
+    internal JsonObject ToJson(string kind)
+    {
+        var json = new JsonObject { ["kind"] = Kind ?? kind, ["apiVersion"] = "meta.k8s.io/v1" };
+        if (DryRun)
+        {
+            json["dryRun"] = new JsonArray("All");
+        }
+
+        if (FieldManager.Length > 0)
+        {
+            json["fieldManager"] = FieldManager;
+        }
+
+        json["fieldValidation"] = FieldValidation;
+        return json;
+    }
 }

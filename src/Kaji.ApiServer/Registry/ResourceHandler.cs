@@ -5,6 +5,7 @@ using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
 using Kaji.Api.Patches;
 using Kaji.Api.Schemas;
+using Kaji.ApiServer.Admission;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Authorization;
 using Kaji.ApiServer.Requests;
@@ -53,6 +54,12 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
             _ => throw new ApiErrorException(ApiErrors.MethodNotAllowed()),
         };
     }
+
+    /// <summary>Admission of a connection to a Pod, Service or node: exec, attach, portforward, proxy.</summary>
+    public Task AdmitConnectAsync(HttpContext context, RequestInfo info, ResourceInfo resource, UserInfo user) =>
+        registry.AdmitAsync(
+            new AdmissionRequest(resource, info.Subresource, "CONNECT", info.Namespace, info.Name, ConnectOptions.Of(resource, info, context.Request.Query), null, user, DryRun: false) { Warn = context.Warn },
+            context.RequestAborted);
 
     private Task GetAsync(HttpContext context, RequestInfo info, ResourceInfo resource)
     {
@@ -190,7 +197,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
     {
         var options = await DeleteOptionsAsync(context);
         var uid = registry.Get(resource, info.Namespace, info.Name)?.Obj("metadata").Str("uid");
-        var obj = await Deletion.DeleteAsync(registry, resource, info.Namespace, info.Name, options, user, IsDryRun(context), context.RequestAborted);
+        var obj = await Deletion.DeleteAsync(registry, resource, info.Namespace, info.Name, options, user, IsDryRun(context), context.RequestAborted, context.Warn);
         if (registry.Store.Get(ObjectRegistry.KeyOf(resource, info.Namespace, info.Name)) is not null && !IsDryRun(context))
         {
             await WriteAsync(context, 200, resource, obj);
@@ -221,7 +228,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
             try
             {
                 items.Add((JsonNode)await Deletion.DeleteAsync(
-                    registry, resource, obj.Obj("metadata").Str("namespace"), obj.Obj("metadata").Str("name"), options, user, IsDryRun(context), context.RequestAborted));
+                    registry, resource, obj.Obj("metadata").Str("namespace"), obj.Obj("metadata").Str("name"), options, user, IsDryRun(context), context.RequestAborted, context.Warn));
             }
             catch (ApiErrorException e) when (e.Error.Code == 404)
             {
@@ -302,7 +309,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
 
         return new WriteOptions(IsDryRun(context), validation.Length == 0 ? "Warn" : validation, context.Warn)
         {
-            FieldManager = manager.Length > 0 ? manager : FieldManager.OfUserAgent(context.Request.Headers.UserAgent.ToString()),
+            Kind = kind, FieldManager = manager.Length > 0 ? manager : FieldManager.OfUserAgent(context.Request.Headers.UserAgent.ToString()),
         };
     }
 }
