@@ -80,6 +80,13 @@ internal sealed partial class ClusterUnderTest : IAsyncDisposable
         await KajiAsync("down", "--purge", "--data-dir", _data);
     }
 
+    public static ByteArrayContent Json(string text)
+    {
+        var content = new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(text));
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        return content;
+    }
+
     public static JsonObject Pod(string ns, string name, string image) => new()
     {
         ["apiVersion"] = "v1",

@@ -26,14 +26,16 @@ internal static class StoreBench
     private static async Task<double> StoreRoundAsync()
     {
         var directory = Directory.CreateTempSubdirectory("kaji-bench-store-").FullName;
-        await using (var store = RevisionStore.Open(new StoreOptions { Directory = directory }))
+        try
         {
+            await using var store = RevisionStore.Open(new StoreOptions { Directory = directory });
             var value = Encoding.UTF8.GetBytes("{\"metadata\":{\"resourceVersion\":\"\"},\"v\":\"" + new string('x', 980) + "\"}");
             var offset = "{\"metadata\":{\"resourceVersion\":\"".Length;
-            var count = await WriteAsync((writer, i) => store.WriteAsync(new Write(WriteKind.Create, $"/registry/core/configmaps/default/{writer}-{i}", value, 0, offset)).AsTask());
-            _ = count;
-            Directory.Exists(directory);
-            return count;
+            return await WriteAsync((writer, i) => store.WriteAsync(new Write(WriteKind.Create, $"/registry/core/configmaps/default/{writer}-{i}", value, 0, offset)).AsTask());
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
         }
     }
 
