@@ -308,9 +308,15 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             return;
         }
 
-        if (kind.Length == 0 || apiVersion.Length == 0)
+        // What the body does not say, the address has said.
+        if (kind.Length == 0)
         {
-            throw new ApiErrorException(ApiErrors.BadRequest($"Object '{(kind.Length == 0 ? "Kind" : "apiVersion")}' is missing in the object"));
+            obj["kind"] = kind = resource.Kind;
+        }
+
+        if (apiVersion.Length == 0)
+        {
+            obj["apiVersion"] = apiVersion = resource.ApiVersion;
         }
 
         if (kind != resource.Kind || apiVersion != resource.ApiVersion)

@@ -1,3 +1,4 @@
+using Kaji.Api.Selectors;
 using Microsoft.AspNetCore.Http;
 
 namespace Kaji.ApiServer.Requests;
@@ -74,10 +75,21 @@ public static class RequestInfoParser
             verb = "watch";
         }
 
+        if (name.Length == 0 && verb is ("list" or "watch" or "deletecollection"))
+        {
+            // To list or watch one object is a right that can be given by its name.
+            name = NameOf(request.Query["fieldSelector"].ToString());
+        }
+
         return new RequestInfo
         {
             IsResourceRequest = true, Path = path, Verb = verb, Group = group, Version = version, Namespace = ns,
             Resource = resource, Name = name, Subresource = subresource, Rest = rest,
         };
     }
+
+    private static string NameOf(string fieldSelector) =>
+        fieldSelector.Contains("metadata.name", StringComparison.Ordinal) && FieldSelector.TryParse(fieldSelector, out var selector, out _)
+            ? selector.Requirements.FirstOrDefault(r => r is { Field: "metadata.name", Equal: true })?.Value ?? ""
+            : "";
 }
