@@ -21,6 +21,7 @@ public static class KindRegistry
         [("", "Node")] = new NodeKind(),
         [("", "Event")] = new EventKind(),
         [("", "Endpoints")] = new EndpointsKind(),
+        [("", "LimitRange")] = new LimitRangeKind(),
         [("", "ReplicationController")] = new ReplicationControllerKind(),
         [("", "PersistentVolumeClaim")] = new PersistentVolumeClaimKind(),
         [("", "PersistentVolume")] = new PersistentVolumeKind(),

@@ -10,6 +10,7 @@ using Kaji.ApiServer.Discovery;
 using Kaji.ApiServer.Encryption;
 using Kaji.ApiServer.Hosting;
 using Kaji.ApiServer.Streaming;
+using Kaji.ApiServer.Webhooks;
 using Kaji.Client;
 using Kaji.Controllers;
 using Kaji.Engine;
@@ -80,7 +81,8 @@ internal sealed partial class ClusterHost : IAsyncDisposable
 
         StartupNotifier.Status("starting the API server");
         var rbac = new RbacAuthorizer(store);
-        await using var api = BuildApiServer(store, pki, plan, rbac);
+        using var webhooks = new WebhookClient(_time);
+        await using var api = BuildApiServer(store, pki, plan, rbac, webhooks);
         await api.StartAsync(cancel);
         await Bootstrapper.RunAsync(
             api.Registry,
@@ -133,19 +135,21 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         return made;
     }
 
-    private ApiServer.Hosting.ApiServer BuildApiServer(RevisionStore store, ClusterPki pki, AddressPlan plan, RbacAuthorizer rbac)
+    private ApiServer.Hosting.ApiServer BuildApiServer(RevisionStore store, ClusterPki pki, AddressPlan plan, RbacAuthorizer rbac, WebhookClient webhooks)
     {
         var tokens = new ServiceAccountTokens(pki.ServiceAccountKey, _time);
         var nodes = new NodeAuthorizer();
-        var (lifecycle, accounts, priority) = (new NamespaceLifecycle(), new ServiceAccountAdmission(), new PriorityAdmission());
         var allocator = new ServiceAllocator(new ServiceAllocationOptions(plan.ServiceCidr), _time);
+        var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), new NodeRestriction()], _time, _logging);
         var endpoints = _listen.Address.Equals(IPAddress.Any) ? (IPEndPoint[])[_listen] : [_listen, new IPEndPoint(plan.Gateway, _listen.Port)];
         var api = new ApiServer.Hosting.ApiServer(
             new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving },
-            store, [lifecycle, accounts, priority, new DefaultTolerationSeconds(), allocator, new RbacEscalation(rbac), new NodeRestriction()], _time, _logging);
+            store, admission.Plugins, _time, _logging);
         var objects = api.Registry;
-        tokens.Objects = nodes.Objects = lifecycle.Objects = accounts.Objects = priority.Objects = allocator.Objects = objects;
+        tokens.Objects = nodes.Objects = allocator.Objects = objects;
         var authorizer = new UnionAuthorizer(nodes, rbac);
+        admission.Attach(objects, authorizer);
+        Start("admission", admission.RunAsync);
         api.Compose(
             new Authenticator(pki.Authority, tokens, _time),
             authorizer,
