@@ -28,6 +28,16 @@ public class KindBehavior
     {
     }
 
+    /// <summary>On update of another subresource (<c>approval</c>, <c>finalize</c>, <c>ephemeralcontainers</c>): carries over everything but what it is for.</summary>
+    public virtual void PrepareForSubresource(string subresource, JsonObject obj, JsonObject old)
+    {
+    }
+
+    /// <summary>What is wrong with a change by another subresource.</summary>
+    public virtual void ValidateSubresource(string subresource, JsonObject obj, JsonObject old, ICollection<FieldError> errors)
+    {
+    }
+
     /// <summary>All that is wrong with a new object. metadata is validated by the registry.</summary>
     public virtual void Validate(JsonObject obj, ICollection<FieldError> errors)
     {

@@ -124,6 +124,12 @@ public static class ReviewEndpoints
                 throw new ApiErrorException(ApiErrors.MethodNotAllowed());
             }
 
+            if (Representation.Of(context.Request).Form != Form.Object)
+            {
+                // A review has no metadata to make a Table of.
+                throw new ApiErrorException(ApiErrors.NotAcceptable("application/json"));
+            }
+
             var review = await BodyReader.ReadObjectAsync(context, BodyLimit) ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is empty"));
             review.Ensure("metadata")["creationTimestamp"] = null;
             answer(review, request, user);

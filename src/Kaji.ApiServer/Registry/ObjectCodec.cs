@@ -4,6 +4,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kaji.Api;
 using Kaji.Api.Errors;
+using Kaji.ApiServer.Requests;
+using Microsoft.AspNetCore.Http;
 
 namespace Kaji.ApiServer.Registry;
 
@@ -13,17 +15,31 @@ internal static class ObjectCodec
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 128 };
 
-    /// <summary>Parses a request's body.</summary>
-    /// <exception cref="ApiErrorException">Not JSON, or not an object.</exception>
-    public static JsonNode Parse(ReadOnlySpan<byte> utf8)
+    /// <summary>Parses a request's body; of fields that it names twice the last counts, and <see cref="DuplicateFields"/> knows of them.</summary>
+    /// <exception cref="ApiErrorException">Not JSON, or null.</exception>
+    /// <param name="context">Null for what is not a request's body: there a repeated name is an error.</param>
+    public static JsonNode Parse(ReadOnlySpan<byte> utf8, HttpContext? context = null)
     {
         try
         {
-            return JsonNode.Parse(utf8, documentOptions: Strict) ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is null"));
+            return ParseStrictOrNoting(utf8, context) ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is null"));
         }
         catch (JsonException e)
         {
             throw new ApiErrorException(ApiErrors.BadRequest($"the object provided is unrecognized (must be of type JSON): {e.Message}"));
+        }
+    }
+
+    private static JsonNode? ParseStrictOrNoting(ReadOnlySpan<byte> utf8, HttpContext? context)
+    {
+        try
+        {
+            return JsonNode.Parse(utf8, documentOptions: Strict);
+        }
+        catch (JsonException) when (context is not null)
+        {
+            // Almost never: so the parser that can tell names need not be quick.
+            return DuplicateFields.Parse(utf8, context);
         }
     }
 

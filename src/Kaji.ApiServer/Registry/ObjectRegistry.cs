@@ -222,6 +222,9 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             case "status":
                 behavior.PrepareForStatusUpdate(obj, old);
                 break;
+            default:
+                behavior.PrepareForSubresource(subresource, obj, old);
+                break;
         }
 
         Track(stored, subresource, old, obj, options);
@@ -244,6 +247,10 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             if (subresource.Length == 0)
             {
                 behavior.ValidateUpdate(obj, old, errors);
+            }
+            else
+            {
+                behavior.ValidateSubresource(subresource, obj, old, errors);
             }
         }
 
@@ -331,7 +338,8 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             throw new ApiErrorException(ApiErrors.BadRequest($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: {wrong}"));
         }
 
-        if (findings.UnknownFields.Count == 0)
+        IReadOnlyList<string> strict = options.Duplicates.Count == 0 ? findings.UnknownFields : [.. findings.UnknownFields, .. options.Duplicates];
+        if (strict.Count == 0)
         {
             return;
         }
@@ -340,11 +348,11 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         {
             case "Strict":
                 throw new ApiErrorException(ApiErrors.BadRequest(
-                    $"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: strict decoding error: {string.Join(", ", findings.UnknownFields)}"));
+                    $"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: strict decoding error: {string.Join(", ", strict)}"));
             case "Warn":
-                foreach (var unknown in findings.UnknownFields)
+                foreach (var finding in strict)
                 {
-                    options.Warn?.Invoke(unknown);
+                    options.Warn?.Invoke(finding);
                 }
 
                 break;

@@ -119,7 +119,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
             throw new ApiErrorException(ApiErrors.UnsupportedMediaType(type, PatchTypes));
         }
 
-        var patch = ObjectCodec.Parse((await BodyReader.ReadAsync(context, bodyLimit)).Span);
+        var patch = ObjectCodec.Parse((await BodyReader.ReadAsync(context, bodyLimit)).Span, context);
         var scale = info.Subresource == "scale";
         var definition = BuiltInSchemas.NameOf(resource.Group, resource.Version, resource.Kind);
         var now = await registry.UpdateAsync(
@@ -309,7 +309,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
 
         return new WriteOptions(IsDryRun(context), validation.Length == 0 ? "Warn" : validation, context.Warn)
         {
-            Kind = kind, FieldManager = manager.Length > 0 ? manager : FieldManager.OfUserAgent(context.Request.Headers.UserAgent.ToString()),
+            Kind = kind, Duplicates = DuplicateFields.Of(context), FieldManager = manager.Length > 0 ? manager : FieldManager.OfUserAgent(context.Request.Headers.UserAgent.ToString()),
         };
     }
 }

@@ -14,10 +14,11 @@ internal sealed class Selection
     private readonly LabelSelector _labels;
     private readonly FieldSelector _fields;
     private readonly KindBehavior _behavior;
+    private readonly ResourceInfo _resource;
 
-    private Selection(LabelSelector labels, FieldSelector fields, KindBehavior behavior)
+    private Selection(LabelSelector labels, FieldSelector fields, KindBehavior behavior, ResourceInfo resource)
     {
-        (_labels, _fields, _behavior) = (labels, fields, behavior);
+        (_labels, _fields, _behavior, _resource) = (labels, fields, behavior, resource);
     }
 
     /// <summary>Whether all objects are wanted, so that none needs to be looked into.</summary>
@@ -45,13 +46,13 @@ internal sealed class Selection
         var behavior = KindRegistry.BehaviorFor(StorageVersions.Of(resource));
         foreach (var requirement in fields.Requirements)
         {
-            if (requirement.Field is not ("metadata.name" or "metadata.namespace") && !behavior.SelectableFields.Contains(requirement.Field, StringComparer.Ordinal))
+            if (requirement.Field is not ("metadata.name" or "metadata.namespace") && !behavior.SelectableFields.Contains(StorageVersions.FieldOf(resource, requirement.Field), StringComparer.Ordinal))
             {
                 throw new ApiErrorException(ApiErrors.BadRequest($"Unable to find \"{resource.ApiVersion}, Resource={resource.Plural}\" that match label selector \"{query["labelSelector"]}\", field selector \"{text}\": field label not supported: {requirement.Field}"));
             }
         }
 
-        return new Selection(labels, fields, behavior);
+        return new Selection(labels, fields, behavior, resource);
     }
 
     public bool Matches(JsonObject obj)
@@ -61,7 +62,16 @@ internal sealed class Selection
         {
             "metadata.name" => metadata.Str("name"),
             "metadata.namespace" => metadata.Str("namespace"),
-            _ => _behavior.SelectableField(obj, field),
+            _ => Value(obj, field),
         });
+    }
+
+    private string Value(JsonObject obj, string field)
+    {
+        var stored = StorageVersions.FieldOf(_resource, field);
+        var value = _behavior.SelectableField(obj, stored);
+
+        // The object may have been translated already.
+        return value.Length > 0 || stored == field ? value : field.Split('.').Aggregate((JsonNode?)obj, (at, part) => (at as JsonObject)?[part]).Text();
     }
 }

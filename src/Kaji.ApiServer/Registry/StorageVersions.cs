@@ -26,6 +26,18 @@ internal static class StorageVersions
     /// <summary>Whether stored bytes can be served for this resource as they are.</summary>
     public static bool IsStored(ResourceInfo resource) => ReferenceEquals(Of(resource), resource);
 
+    /// <summary>What the stored form calls a field that a selector names.</summary>
+    public static string FieldOf(ResourceInfo resource, string field)
+    {
+        if (resource is not { Group: "events.k8s.io" })
+        {
+            return field;
+        }
+
+        var first = field.Split('.')[0];
+        return Array.Find(EventFields, f => f.Other == first) is { Core: { } core } ? core + field[first.Length..] : field;
+    }
+
     public static JsonObject ToStorage(ResourceInfo resource, JsonObject obj) => Translate(resource, obj, toStorage: true);
 
     public static JsonObject FromStorage(ResourceInfo resource, JsonObject obj) => Translate(resource, obj, toStorage: false);

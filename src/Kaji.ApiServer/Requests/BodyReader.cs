@@ -26,7 +26,7 @@ internal static class BodyReader
         var type = MediaType(context.Request);
         var node = type switch
         {
-            "" or "application/json" or "application/merge-patch+json" or "application/strategic-merge-patch+json" or "application/json-patch+json" => ObjectCodec.Parse(bytes.Span),
+            "" or "application/json" or "application/merge-patch+json" or "application/strategic-merge-patch+json" or "application/json-patch+json" => ObjectCodec.Parse(bytes.Span, context),
             Protobuf.ProtobufBody.MediaType => Protobuf.ProtobufBody.Parse(bytes.Span),
             "application/yaml" or "application/apply-patch+yaml" => ObjectCodec.TryParse(bytes.Span) ?? YamlBody.Parse(Encoding.UTF8.GetString(bytes.Span)),
             _ => throw new ApiErrorException(ApiErrors.UnsupportedMediaType(type, Accepted)),

@@ -140,7 +140,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         var tokens = new ServiceAccountTokens(pki.ServiceAccountKey, _time);
         var nodes = new NodeAuthorizer();
         var allocator = new ServiceAllocator(new ServiceAllocationOptions(plan.ServiceCidr), _time);
-        var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), new NodeRestriction()], _time, _logging);
+        var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), new NodeRestriction(), new CertificateRequester()], _time, _logging);
         var endpoints = _listen.Address.Equals(IPAddress.Any) ? (IPEndPoint[])[_listen] : [_listen, new IPEndPoint(plan.Gateway, _listen.Port)];
         var api = new ApiServer.Hosting.ApiServer(
             new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving },

@@ -46,7 +46,7 @@ public sealed class IdentityTests(ConformanceCluster cluster)
         using var broken = new Api(cluster.ConnectAs(token + "x"));
         (await broken.GetAsync("/api/v1/namespaces")).Refused(401);
         using var nobody = new Api(cluster.ConnectAs(null));
-        (await nobody.GetAsync("/api/v1/namespaces")).Refused(403, "User \"system:anonymous\" cannot list resource \"namespaces\"");
+        (await nobody.GetAsync("/api/v1/namespaces")).Refused(401);
     }
 
     [Fact]

@@ -20,15 +20,6 @@ internal sealed class PodKind : StatusKind
     public override void PrepareForCreate(JsonObject obj) =>
         obj["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QosClass(obj.Obj("spec")!) };
 
-    public override void PrepareForUpdate(JsonObject obj, JsonObject old)
-    {
-        base.PrepareForUpdate(obj, old);
-        if (obj.Obj("spec") is { } spec && spec.Str("nodeName").Length == 0 && old.Obj("spec").Str("nodeName") is { Length: > 0 } node)
-        {
-            spec["nodeName"] = node;
-        }
-    }
-
     public override void Validate(JsonObject obj, ICollection<FieldError> errors)
     {
         if (obj.Obj("spec") is { } spec)
@@ -37,22 +28,25 @@ internal sealed class PodKind : StatusKind
         }
     }
 
-    public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
-    {
-        var now = Comparable(obj);
-        var before = Comparable(old);
-        if (!JsonNode.DeepEquals(now, before))
-        {
-            errors.Forbidden("spec", "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
-        }
+    public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => PodUpdateRules.Validate(obj.Ensure("spec"), old.Ensure("spec"), errors);
 
-        foreach (var toleration in old.Obj("spec").Items("tolerations"))
+    public override void PrepareForSubresource(string subresource, JsonObject obj, JsonObject old)
+    {
+        if (subresource == "ephemeralcontainers")
         {
-            if (!obj.Obj("spec").Items("tolerations").Any(t => JsonNode.DeepEquals(t, toleration)))
-            {
-                errors.Forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds");
-                break;
-            }
+            var added = obj.Obj("spec")?["ephemeralContainers"]?.DeepClone();
+            obj["spec"] = old["spec"]?.DeepClone();
+            obj["status"] = old["status"]?.DeepClone();
+            obj.Ensure("spec")["ephemeralContainers"] = added;
+            PodSpecRules.Default(obj.Ensure("spec"));
+        }
+    }
+
+    public override void ValidateSubresource(string subresource, JsonObject obj, JsonObject old, ICollection<FieldError> errors)
+    {
+        if (subresource == "ephemeralcontainers")
+        {
+            PodUpdateRules.ValidateEphemeral(obj.Ensure("spec"), old.Ensure("spec"), errors);
         }
     }
 
@@ -83,22 +77,5 @@ internal sealed class PodKind : StatusKind
         }
 
         return !any ? "BestEffort" : guaranteed ? "Guaranteed" : "Burstable";
-    }
-
-    /// <summary>The spec without what may change.</summary>
-    private static JsonObject Comparable(JsonObject pod)
-    {
-        var spec = (JsonObject)(pod.Obj("spec") ?? []).DeepClone();
-        foreach (var container in spec.Items("containers").Concat(spec.Items("initContainers")))
-        {
-            container.Remove("image");
-        }
-
-        foreach (var field in (ReadOnlySpan<string>)["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName", "ephemeralContainers", "schedulingGates", "nodeSelector", "affinity"])
-        {
-            spec.Remove(field);
-        }
-
-        return spec;
     }
 }

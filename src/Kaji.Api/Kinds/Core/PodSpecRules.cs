@@ -93,6 +93,7 @@ internal static class PodSpecRules
         }
 
         Labels(spec.Obj("nodeSelector"), $"{path}.nodeSelector", errors);
+        SysctlRules.Validate(spec, path, errors);
     }
 
     public static void Labels(JsonObject? labels, string path, ICollection<FieldError> errors)

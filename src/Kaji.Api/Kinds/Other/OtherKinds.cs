@@ -206,5 +206,14 @@ internal sealed class CertificateSigningRequestKind : StatusKind
 
     public override IReadOnlyList<string> SelectableFields => ["spec.signerName"];
 
+    /// <summary><c>approval</c> decides, and does nothing else.</summary>
+    public override void PrepareForSubresource(string subresource, JsonObject obj, JsonObject old)
+    {
+        var conditions = obj.Obj("status")?["conditions"]?.DeepClone();
+        obj["spec"] = old["spec"]?.DeepClone();
+        obj["status"] = old["status"]?.DeepClone() ?? new JsonObject();
+        obj.Ensure("status")["conditions"] = conditions;
+    }
+
     public override string SelectableField(JsonObject obj, string field) => obj.Obj("spec").Str("signerName");
 }
