@@ -27,6 +27,12 @@ internal static class Program
             await Console.Error.WriteLineAsync($"kaji: {e.Message}");
             return e.ExitCode;
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Files that can't be read or written say by themselves which and why.
+            await Console.Error.WriteLineAsync($"kaji: {e.Message}");
+            return ExitCodes.Failed;
+        }
         catch (OperationCanceledException)
         {
             return ExitCodes.Interrupted;

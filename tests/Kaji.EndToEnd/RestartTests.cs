@@ -94,6 +94,7 @@ public sealed class RestartTests
             (await Command.RunAsync(TestCluster.Kaji, "server", "--data-dir", cluster.Data, "--listen", "127.0.0.1:1")).Refused("in use by another Kaji");
             (await Command.RunAsync(TestCluster.Kaji, "up", "--no-merge", "--data-dir", other, "--listen", cluster.Listen)).Refused(cluster.Listen);
             Assert.False(File.Exists(Path.Combine(other, "cluster.json")));
+            (await Command.RunAsync(TestCluster.Kaji, "up", "--no-merge", "--data-dir", "/proc/kaji")).Refused("the data directory /proc/kaji can't be used");
             await File.WriteAllTextAsync(Path.Combine(other, "cluster.json"), """{"layout": 99, "podCidr": "", "serviceCidr": "", "nodeName": ""}""");
             (await Command.RunAsync(TestCluster.Kaji, "up", "--no-merge", "--data-dir", other)).Refused("newer Kaji");
         }

@@ -30,17 +30,7 @@ internal static class DownCommand
             await ServerProcess.StopAsync(pid, cancel);
         }
 
-        if (Directory.Exists(paths.Run) || File.Exists(paths.Settings))
-        {
-            await TearDownInsideAsync(paths, cancel);
-        }
-
-        PrivateMounts.Release(paths);
-        if (Directory.Exists(paths.Run))
-        {
-            Directory.Delete(paths.Run, recursive: true);
-        }
-
+        await GiveBackAsync(paths, cancel);
         if (purge)
         {
             KubeconfigMerger.Remove(paths.ContextName, KubeconfigMerger.UserFile);
@@ -52,6 +42,21 @@ internal static class DownCommand
 
         Console.WriteLine(purge ? "Kaji is down; its data is deleted." : $"Kaji is down; its data is in {paths.Data} (--purge deletes it).");
         return ExitCodes.Ok;
+    }
+
+    /// <summary>Gives back to the machine what the cluster has of it; its data stays. No server may run.</summary>
+    public static async Task GiveBackAsync(ClusterPaths paths, CancellationToken cancel)
+    {
+        if (Directory.Exists(paths.Run) || File.Exists(paths.Settings))
+        {
+            await TearDownInsideAsync(paths, cancel);
+        }
+
+        PrivateMounts.Release(paths);
+        if (Directory.Exists(paths.Run))
+        {
+            Directory.Delete(paths.Run, recursive: true);
+        }
     }
 
     private static Task<int> HereAsync(ClusterPaths paths, CancellationToken cancel)

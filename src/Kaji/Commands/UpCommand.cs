@@ -24,6 +24,21 @@ internal static class UpCommand
         return command;
     }
 
+    /// <summary>A first start that fails leaves nothing on the machine; a later one leaves what it found.</summary>
+    private static async Task StartAsync(ClusterPaths paths, string listen, CancellationToken cancel)
+    {
+        var fresh = !Directory.Exists(paths.Run);
+        try
+        {
+            await ServerProcess.StartAsync(paths, listen, step => Console.WriteLine($"  {step}"), cancel);
+        }
+        catch (UserError) when (fresh && Directory.Exists(paths.Run))
+        {
+            await DownCommand.GiveBackAsync(paths, cancel);
+            throw;
+        }
+    }
+
     public static async Task<int> RunAsync(ClusterPaths paths, string listen, IReadOnlyList<string> files, bool merge, TimeSpan timeout, CancellationToken cancel)
     {
         Preconditions.Root("kaji up");
@@ -38,7 +53,7 @@ internal static class UpCommand
         else
         {
             var clock = Stopwatch.StartNew();
-            await ServerProcess.StartAsync(paths, listen, step => Console.WriteLine($"  {step}"), cancel);
+            await StartAsync(paths, listen, cancel);
             Console.WriteLine($"Kaji is up: {clock.Elapsed.TotalSeconds:0.0} s.");
         }
 

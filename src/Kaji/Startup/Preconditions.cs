@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Kaji.Cluster;
 
 namespace Kaji.Startup;
 
@@ -27,6 +28,22 @@ internal static partial class Preconditions
         {
             throw new UserError(
                 $"missing: {string.Join(", ", missing.Select(m => m.Tool))}. Install with: apt-get install -y {string.Join(' ', missing.Select(m => m.Package).Distinct(StringComparer.Ordinal))}");
+        }
+    }
+
+    /// <summary>A data directory that can't be made or written to.</summary>
+    public static void Writable(ClusterPaths paths)
+    {
+        try
+        {
+            Directory.CreateDirectory(paths.Logs);
+            var probe = Path.Combine(paths.Logs, ".writable");
+            File.WriteAllText(probe, "");
+            File.Delete(probe);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"the data directory {paths.Data} can't be used: {e.Message.TrimEnd('.')}. Mend that, or choose another with --data-dir DIR.");
         }
     }
 

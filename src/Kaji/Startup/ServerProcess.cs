@@ -57,8 +57,8 @@ internal static partial class ServerProcess
     /// <exception cref="UserError">It ended, with what it said.</exception>
     public static async Task<int> StartAsync(ClusterPaths paths, string listen, Action<string> progress, CancellationToken cancellationToken)
     {
+        Preconditions.Writable(paths);
         Directory.CreateDirectory(paths.Run);
-        Directory.CreateDirectory(paths.Logs);
         File.Delete(paths.NotifySocket);
         using var notify = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         notify.Bind(new UnixDomainSocketEndPoint(paths.NotifySocket));
