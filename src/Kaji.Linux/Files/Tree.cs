@@ -22,9 +22,13 @@ public static class Tree
             Delete(entry);
         }
 
-        if (!FileSystem.RemoveDirectory(path) && FileSystem.Status(path) is not null)
+        if (!FileSystem.RemoveDirectory(path))
         {
-            throw Calls.KernelException.Last($"rmdir {path}");
+            var why = Calls.KernelException.Last($"rmdir {path}");
+            if (FileSystem.Status(path) is not null)
+            {
+                throw why;
+            }
         }
     }
 }
