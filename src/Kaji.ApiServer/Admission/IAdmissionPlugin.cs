@@ -11,6 +11,9 @@ public interface IAdmissionPlugin
     /// <summary>Kubernetes' name of the plug-in, as <c>ServiceAccount</c>.</summary>
     string Name { get; }
 
+    /// <summary>Whether it looks again at an object that webhooks or policies have changed after it.</summary>
+    bool Reinvocable => false;
+
     /// <summary>Changes <see cref="AdmissionRequest.Object"/> in place, or refuses.</summary>
     ValueTask<ApiError?> MutateAsync(AdmissionRequest request, CancellationToken cancellationToken) => ValueTask.FromResult<ApiError?>(null);
 
@@ -45,6 +48,9 @@ public sealed record AdmissionRequest(
 
     /// <summary>What steps say to the audit log about this request, by key.</summary>
     public IDictionary<string, string> AuditAnnotations { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>What of webhooks and policies is to look again.</summary>
+    internal Reinvocation Reinvocation { get; } = new();
 
     /// <summary>Puts another object's fields in the place of <see cref="Object"/>'s.</summary>
     public void Replace(JsonObject by)

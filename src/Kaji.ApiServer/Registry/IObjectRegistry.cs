@@ -13,6 +13,13 @@ public interface IObjectRegistry
     /// <summary>The resource served under these names, or null.</summary>
     ResourceInfo? Find(string group, string version, string plural);
 
+    /// <summary>All served versions of a resource's kind, itself among them.</summary>
+    IReadOnlyList<ResourceInfo> VersionsOf(ResourceInfo resource) => [resource];
+
+    /// <summary>An object of one version or view as another of the same kind has it; may change the one given.</summary>
+    JsonObject Convert(ResourceInfo from, ResourceInfo to, JsonObject obj) =>
+        ReferenceEquals(from, to) ? obj : StorageVersions.FromStorage(to, StorageVersions.ToStorage(from, obj));
+
     /// <summary>The object, or null; a parsed copy the caller may change.</summary>
     JsonObject? Get(ResourceInfo resource, string ns, string name);
 

@@ -292,6 +292,19 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
                 throw new ApiErrorException(refusal);
             }
         }
+
+        if (!request.Reinvocation.Begin(request.Object))
+        {
+            return;
+        }
+
+        foreach (var plugin in admission.Where(p => p.Reinvocable))
+        {
+            if (await plugin.MutateAsync(request, cancellationToken) is { } refusal)
+            {
+                throw new ApiErrorException(refusal);
+            }
+        }
     }
 
     private async Task ValidateAsync(AdmissionRequest request, CancellationToken cancellationToken)

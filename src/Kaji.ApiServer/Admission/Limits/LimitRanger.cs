@@ -19,6 +19,8 @@ public sealed class LimitRanger : IAdmissionPlugin
 
     public string Name => "LimitRanger";
 
+    public bool Reinvocable => true;
+
     public ValueTask<ApiError?> MutateAsync(AdmissionRequest request, CancellationToken cancellationToken)
     {
         if (request is { Operation: "CREATE", Resource: { Group: "", Plural: "pods" }, Subresource: "", Object: { } pod })
