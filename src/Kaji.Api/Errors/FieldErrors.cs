@@ -30,6 +30,7 @@ public static class FieldErrors
     {
         null => "null",
         string text => $"\"{text}\"",
+        IEnumerable<string> list => $"[{string.Join(",", list.Select(t => $"\"{t}\""))}]",
         bool flag => flag ? "true" : "false",
         _ => Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "null",
     };

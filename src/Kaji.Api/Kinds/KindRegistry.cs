@@ -40,6 +40,12 @@ public static class KindRegistry
         [("scheduling.k8s.io", "PriorityClass")] = new PriorityClassKind(),
         [("storage.k8s.io", "StorageClass")] = new StorageClassKind(),
         [("networking.k8s.io", "NetworkPolicy")] = new NetworkPolicyKind(),
+        [("admissionregistration.k8s.io", "MutatingWebhookConfiguration")] = new WebhookConfigurationKind(),
+        [("admissionregistration.k8s.io", "ValidatingWebhookConfiguration")] = new WebhookConfigurationKind(),
+        [("admissionregistration.k8s.io", "MutatingAdmissionPolicy")] = new AdmissionPolicyKind(),
+        [("admissionregistration.k8s.io", "ValidatingAdmissionPolicy")] = new AdmissionPolicyKind(),
+        [("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding")] = new AdmissionPolicyBindingKind(),
+        [("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding")] = new AdmissionPolicyBindingKind(),
         [("certificates.k8s.io", "CertificateSigningRequest")] = new CertificateSigningRequestKind(),
     };
 

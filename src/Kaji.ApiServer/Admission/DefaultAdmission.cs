@@ -1,5 +1,7 @@
 using Kaji.ApiServer.Admission.Limits;
 using Kaji.ApiServer.Admission.PodSecurity;
+using Kaji.ApiServer.Admission.Policies;
+using Kaji.ApiServer.Admission.Webhooks;
 using Kaji.ApiServer.Authorization;
 using Kaji.ApiServer.Registry;
 using Kaji.ApiServer.Webhooks;
@@ -24,17 +26,22 @@ public sealed class DefaultAdmission
     private readonly CertificateAdmission _certificates = new();
     private readonly DefaultIngressClass _ingressClass = new();
     private readonly PodTopologyLabels _topology = new();
+    private readonly AdmissionConfiguration _configuration;
+    private (IObjectRegistry Objects, IAuthorizer Authorizer)? _context;
+    private WebhookCall? _call;
 
     /// <param name="store">What policies and webhooks are watched in.</param>
     /// <param name="webhooks">Calls webhooks; the caller's to dispose.</param>
     /// <param name="beforePolicies">Steps of other parts, between the built-in ones and the policies: allocation, escalation checks, node restriction.</param>
     public DefaultAdmission(IRevisionStore store, WebhookClient webhooks, IReadOnlyList<IAdmissionPlugin> beforePolicies, TimeProvider time, ILoggerFactory logging)
     {
-        Webhooks = webhooks;
+        (Webhooks, _configuration) = (webhooks, new AdmissionConfiguration(store));
         Plugins =
         [
             _lifecycle, _limits, _accounts, new TaintNodesByCondition(), _podSecurity, _priority, new DefaultTolerationSeconds(), _storageClass, _runtimeClass, _certificates, _ingressClass, _topology,
-            .. beforePolicies,
+            .. beforePolicies, new ExpressionValidation(),
+            new MutatingPolicies(() => _configuration.MutatingPolicies, () => _context!.Value), new MutatingWebhooks(() => _configuration.MutatingWebhooks, () => _call!),
+            new ValidatingPolicies(() => _configuration.ValidatingPolicies, () => _context!.Value), new ValidatingWebhooks(() => _configuration.ValidatingWebhooks, () => _call!),
         ];
     }
 
@@ -48,8 +55,10 @@ public sealed class DefaultAdmission
         _lifecycle.Objects = _limits.Objects = _accounts.Objects = _podSecurity.Objects = _priority.Objects = _storageClass.Objects = _runtimeClass.Objects = _ingressClass.Objects = _topology.Objects = objects;
         Webhooks.Objects = objects;
         _certificates.Authorizer = authorizer;
+        (_context, _call) = ((objects, authorizer), new WebhookCall(Webhooks, objects, authorizer));
+        _configuration.Load();
     }
 
     /// <summary>Follows the store until cancelled.</summary>
-    public Task RunAsync(CancellationToken cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken);
+    public Task RunAsync(CancellationToken cancellationToken) => _configuration.RunAsync(_ => Task.CompletedTask, cancellationToken);
 }

@@ -13,6 +13,9 @@ public interface IObjectRegistry
     /// <summary>The resource served under these names, or null.</summary>
     ResourceInfo? Find(string group, string version, string plural);
 
+    /// <summary>The resource of a kind, or null.</summary>
+    ResourceInfo? FindKind(string group, string version, string kind) => BuiltInResources.All.FirstOrDefault(r => r.Group == group && r.Version == version && r.Kind == kind);
+
     /// <summary>All served versions of a resource's kind, itself among them.</summary>
     IReadOnlyList<ResourceInfo> VersionsOf(ResourceInfo resource) => [resource];
 

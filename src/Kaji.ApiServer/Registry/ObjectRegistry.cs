@@ -205,10 +205,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             throw new ApiErrorException(ApiErrors.Conflict(resource, name, $"Precondition failed: UID in precondition: {uid}, UID in object meta: {oldMetadata.Str("uid")}"));
         }
 
-        foreach (var field in (ReadOnlySpan<string>)["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"])
-        {
-            metadata.CarryOver(oldMetadata, field);
-        }
+        KeepIdentity(metadata, oldMetadata);
 
         metadata.Remove("selfLink");
         obj["apiVersion"] = old["apiVersion"]?.DeepClone();
@@ -233,6 +230,10 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             Requested = resource, Options = options.ToJson("UpdateOptions"), Warn = options.Warn, Normalize = behavior.Default,
         };
         await MutateAsync(request, cancellationToken);
+
+        // A webhook's object may be another one: what nobody may change is as it was.
+        metadata = obj.Ensure("metadata");
+        KeepIdentity(metadata, oldMetadata);
         behavior.Default(obj);
         if (behavior.HasGeneration && subresource != "status" && !JsonNode.DeepEquals(Desired(obj), Desired(old)))
         {
@@ -281,6 +282,14 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         }
 
         FieldManager.TrackUpdate(old, obj, ApplySchemas.Of(stored), ApplySchemas.WriteOf(stored, subresource, options.FieldManager, time.GetUtcNow()));
+    }
+
+    private static void KeepIdentity(JsonObject metadata, JsonObject old)
+    {
+        foreach (var field in (ReadOnlySpan<string>)["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "generateName"])
+        {
+            metadata.CarryOver(old, field);
+        }
     }
 
     private async Task MutateAsync(AdmissionRequest request, CancellationToken cancellationToken)
