@@ -60,5 +60,5 @@ public sealed class DefaultAdmission
     }
 
     /// <summary>Follows the store until cancelled.</summary>
-    public Task RunAsync(CancellationToken cancellationToken) => _configuration.RunAsync(_ => Task.CompletedTask, cancellationToken);
+    public Task RunAsync(CancellationToken cancellationToken) => _configuration.RunAsync(c => TypeChecking.RunAsync(_context!.Value.Objects, c), cancellationToken);
 }

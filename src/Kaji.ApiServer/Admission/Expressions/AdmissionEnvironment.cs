@@ -27,7 +27,7 @@ internal static class AdmissionEnvironment
     public static CelEnvironment WithParams { get; } = Make(hasParams: true);
 
     /// <summary>The environment's <c>variables</c>, of the types that their expressions turned out to have.</summary>
-    public static CelEnvironment WithVariables(this CelEnvironment environment, IReadOnlyDictionary<string, CelType> variables) =>
+    public static CelEnvironment WithSharedVariables(this CelEnvironment environment, IReadOnlyDictionary<string, CelType> variables) =>
         environment.WithVariable("variables", CelType.Object("kubernetes.variables", variables));
 
     private static CelEnvironment Make(bool hasParams)

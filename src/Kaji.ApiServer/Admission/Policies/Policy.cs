@@ -78,13 +78,13 @@ internal sealed class PolicyCompiler
     {
         environment = mutating ? environment.WithMutation() : environment;
         var (types, variables) = (new Dictionary<string, CelType>(StringComparer.Ordinal), new List<PolicyVariable>());
-        _environment = environment.WithVariables(types);
+        _environment = environment.WithSharedVariables(types);
         foreach (var variable in spec.Items("variables"))
         {
             var compiled = _environment.Compile(variable.Str("expression"));
             variables.Add(new PolicyVariable(variable.Str("name"), compiled));
             types = new Dictionary<string, CelType>(types, StringComparer.Ordinal) { [variable.Str("name")] = compiled.Program is null ? CelType.Dyn : compiled.ResultType };
-            _environment = environment.WithVariables(types);
+            _environment = environment.WithSharedVariables(types);
         }
 
         Variables = variables;
