@@ -6,6 +6,7 @@ using Kaji.Controllers.Namespaces;
 using Kaji.Controllers.NodeLifecycle;
 using Kaji.Controllers.PodGc;
 using Kaji.Controllers.ReplicaSets;
+using Kaji.Controllers.ResourceQuotas;
 using Kaji.Controllers.ServiceAccounts;
 using Microsoft.Extensions.Logging;
 
@@ -35,6 +36,7 @@ public sealed class ControllerManager : IComponent, IDisposable
             new EndpointSliceController(client, _informers, time, logging),
             new NamespaceController(client, _informers, time, logging),
             new NodeLifecycleController(client, _informers, nodes, time, logging),
+            new ResourceQuotaController(client, _informers, time, logging),
             new PodGcController(client, _informers, time, logging),
             new GarbageCollectionController(client, time, logging),
         ];

@@ -13,7 +13,7 @@ public sealed class ArrowsTests
         ["Kaji.Linux"] = [],
         ["Kaji.Client"] = [],
         ["Kaji.ApiServer"] = ["Kaji.Api", "Kaji.Cel", "Kaji.Store"],
-        ["Kaji.Controllers"] = ["Kaji.Client"],
+        ["Kaji.Controllers"] = ["Kaji.Api", "Kaji.Client"],
         ["Kaji.Scheduler"] = ["Kaji.Client"],
         ["Kaji.Engine"] = ["Kaji.Linux"],
         ["Kaji.Node"] = ["Kaji.Client", "Kaji.Engine"],

@@ -1,6 +1,7 @@
 using Kaji.ApiServer.Admission.Limits;
 using Kaji.ApiServer.Admission.PodSecurity;
 using Kaji.ApiServer.Admission.Policies;
+using Kaji.ApiServer.Admission.Quotas;
 using Kaji.ApiServer.Admission.Webhooks;
 using Kaji.ApiServer.Authorization;
 using Kaji.ApiServer.Registry;
@@ -26,6 +27,7 @@ public sealed class DefaultAdmission
     private readonly CertificateAdmission _certificates = new();
     private readonly DefaultIngressClass _ingressClass = new();
     private readonly PodTopologyLabels _topology = new();
+    private readonly ResourceQuotaAdmission _quotas;
     private readonly AdmissionConfiguration _configuration;
     private (IObjectRegistry Objects, IAuthorizer Authorizer)? _context;
     private WebhookCall? _call;
@@ -35,13 +37,14 @@ public sealed class DefaultAdmission
     /// <param name="beforePolicies">Steps of other parts, between the built-in ones and the policies: allocation, escalation checks, node restriction.</param>
     public DefaultAdmission(IRevisionStore store, WebhookClient webhooks, IReadOnlyList<IAdmissionPlugin> beforePolicies, TimeProvider time, ILoggerFactory logging)
     {
+        _quotas = new ResourceQuotaAdmission(time);
         (Webhooks, _configuration) = (webhooks, new AdmissionConfiguration(store));
         Plugins =
         [
             _lifecycle, _limits, _accounts, new TaintNodesByCondition(), _podSecurity, _priority, new DefaultTolerationSeconds(), _storageClass, _runtimeClass, _certificates, _ingressClass, _topology,
             .. beforePolicies, new ExpressionValidation(),
             new MutatingPolicies(() => _configuration.MutatingPolicies, () => _context!.Value), new MutatingWebhooks(() => _configuration.MutatingWebhooks, () => _call!),
-            new ValidatingPolicies(() => _configuration.ValidatingPolicies, () => _context!.Value), new ValidatingWebhooks(() => _configuration.ValidatingWebhooks, () => _call!),
+            new ValidatingPolicies(() => _configuration.ValidatingPolicies, () => _context!.Value), new ValidatingWebhooks(() => _configuration.ValidatingWebhooks, () => _call!), _quotas,
         ];
     }
 
@@ -52,7 +55,7 @@ public sealed class DefaultAdmission
     /// <summary>Gives the steps what they look things up in.</summary>
     public void Attach(IObjectRegistry objects, IAuthorizer authorizer)
     {
-        _lifecycle.Objects = _limits.Objects = _accounts.Objects = _podSecurity.Objects = _priority.Objects = _storageClass.Objects = _runtimeClass.Objects = _ingressClass.Objects = _topology.Objects = objects;
+        _lifecycle.Objects = _quotas.Objects = _limits.Objects = _accounts.Objects = _podSecurity.Objects = _priority.Objects = _storageClass.Objects = _runtimeClass.Objects = _ingressClass.Objects = _topology.Objects = objects;
         Webhooks.Objects = objects;
         _certificates.Authorizer = authorizer;
         (_context, _call) = ((objects, authorizer), new WebhookCall(Webhooks, objects, authorizer));
