@@ -19,10 +19,12 @@ namespace Kaji.Controllers.ResourceQuotas;
 public sealed class ResourceQuotaController : Controller
 {
     private static readonly TimeSpan Resync = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(250);
     private readonly IApiClient _client;
     private readonly IInformer<V1ResourceQuota> _quotas;
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<string, ApiResource> _watched = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (string Version, DateTimeOffset At)> _looks = new(StringComparer.Ordinal);
     private readonly ConcurrentBag<Task> _watchers = [];
     private CancellationToken _stopping;
 
@@ -36,6 +38,10 @@ public sealed class ResourceQuotaController : Controller
             if (change.New is { } quota)
             {
                 Enqueue(quota.Metadata.NamespaceProperty, quota.Metadata.Name);
+            }
+            else
+            {
+                _looks.TryRemove(change.Object.Metadata.Uid, out _);
             }
         });
         informers.For(Client.Kinds.Pod).Subscribe(change =>
@@ -90,11 +96,34 @@ public sealed class ResourceQuotaController : Controller
         }
 
         var status = wanted.Obj("status");
-        if (!hard.SameAs(ResourceList.Of(status.Obj("hard"))) || !used.SameAs(ResourceList.Of(status.Obj("used"))))
+        var present = ResourceList.Of(status.Obj("used"));
+        if (present.Any(p => used.TryGetValue(p.Key, out var amount) && amount < p.Value) && !IsSettled(wanted.Obj("metadata")!))
+        {
+            EnqueueAfter(ns, objectName, Settling);
+            used = used.Max(present.Mask(used.Keys));
+        }
+
+        if (!hard.SameAs(ResourceList.Of(status.Obj("hard"))) || !used.SameAs(present))
         {
             wanted["status"] = new JsonObject { ["hard"] = hard.ToJson(), ["used"] = used.ToJson() };
             await RawCalls.SendAsync(_client, HttpMethod.Put, $"{path}/status", wanted.ToJsonString(), "application/json", cancellationToken);
         }
+    }
+
+    /// <summary>
+    /// Whether nobody has reserved anything for a while. What was reserved a moment ago may not be stored yet, and so is not counted yet: the amount goes down only when the
+    /// quota is as it was at a look before.
+    /// </summary>
+    private bool IsSettled(JsonObject metadata)
+    {
+        var (uid, version, now) = (metadata.Str("uid"), metadata.Str("resourceVersion"), Time.GetUtcNow());
+        if (_looks.TryGetValue(uid, out var look) && look.Version == version)
+        {
+            return now - look.At >= Settling;
+        }
+
+        _looks[uid] = (version, now);
+        return false;
     }
 
     private async Task<ResourceList> UsageAsync(ApiResource resource, JsonObject quota, string ns, CancellationToken cancellationToken)
