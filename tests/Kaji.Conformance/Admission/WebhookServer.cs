@@ -11,11 +11,14 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Kaji.Conformance.Admission;
 
-/// <summary>A webhook on loopback, with a certificate of its own: each path is answered by a function of the review's request.</summary>
+/// <summary>A webhook on this machine, with a certificate of its own: each path is answered by a function of the review's request.</summary>
 public sealed class WebhookServer : IAsyncDisposable
 {
     private readonly WebApplication _application;
     private readonly X509Certificate2 _certificate = Certificate();
+
+    /// <summary>A name under which it may also be called, as a Service of the namespace.</summary>
+    public const string ServiceName = "hook.hooks.svc";
     private readonly int _port;
 
     private WebhookServer(Dictionary<string, Func<JsonNode, Task<JsonObject>>> paths)
@@ -27,7 +30,7 @@ public sealed class WebhookServer : IAsyncDisposable
         }
 
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(k => k.Listen(IPAddress.Loopback, _port, l =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(k => k.Listen(IPAddress.Any, _port, l =>
         {
             l.Protocols = HttpProtocols.Http1;
             l.UseHttps(_certificate);
@@ -64,6 +67,10 @@ public sealed class WebhookServer : IAsyncDisposable
     public string ClientConfig(string path) =>
         $$"""{"url":"https://127.0.0.1:{{_port}}{{path}}","caBundle":"{{Convert.ToBase64String(Encoding.ASCII.GetBytes(_certificate.ExportCertificatePem()))}}"}""";
 
+    public int Port => _port;
+
+    public string CaBundle => Convert.ToBase64String(Encoding.ASCII.GetBytes(_certificate.ExportCertificatePem()));
+
     public async ValueTask DisposeAsync()
     {
         await _application.DisposeAsync();
@@ -76,6 +83,7 @@ public sealed class WebhookServer : IAsyncDisposable
         var request = new CertificateRequest("CN=webhook", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Loopback);
+        names.AddDnsName(ServiceName);
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         var now = TimeProvider.System.GetUtcNow();

@@ -271,6 +271,41 @@ public sealed class WebhookTests(ConformanceCluster cluster)
         Assert.Equal(2, calls);
     }
 
+    [Fact]
+    [ConformanceRow(Prefix + "should deny crd creation [Conformance]")]
+    public async Task Validating_DeniesCustomResourceDefinitions()
+    {
+        var ns = await cluster.NamespaceAsync();
+        await using var server = await WebhookServer.StartAsync(("/crd", _ => Task.FromResult(WebhookServer.Deny("the crd contains unwanted label"))));
+        var configuration = JsonNode.Parse(Configuration("validating", $"crd-{ns}", ns, "crd", Hook("deny-crd.k8s.io", server.ClientConfig("/crd"), """{"operations":["CREATE"],"apiGroups":["apiextensions.k8s.io"],"apiVersions":["*"],"resources":["customresourcedefinitions"]}""")))!;
+        configuration["webhooks"]![0]!["objectSelector"] = new JsonObject { ["matchLabels"] = new JsonObject { ["unwanted"] = ns } };
+        (await _api.PostAsync($"{Root}/validatingwebhookconfigurations", configuration.ToJsonString())).Ok(201);
+        var crd = $$"""
+            {"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"things.{{ns}}.example.com","labels":{"unwanted":"{{ns}}"} },"spec":{"group":"{{ns}}.example.com","scope":"Namespaced",
+              "names":{"plural":"things","singular":"thing","kind":"Thing","listKind":"ThingList"},"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"} } }]} }
+            """;
+        (await UntilAsync(() => _api.PostAsync("/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All", crd), a => a.Code == 400)).Refused(400, "admission webhook \"deny-crd.k8s.io\" denied the request: the crd contains unwanted label");
+        (await _api.DeleteAsync($"{Root}/validatingwebhookconfigurations/crd-{ns}")).Ok();
+    }
+
+    [Fact]
+    public async Task Services_AreCalledByTheirEndpoints()
+    {
+        (await _api.PostAsync("/api/v1/namespaces", """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"hooks"}}""")).Ok(201);
+        var ns = await cluster.NamespaceAsync();
+        await using var server = await WebhookServer.StartAsync(("/deny", _ => Task.FromResult(new JsonObject { ["allowed"] = false })));
+        var client = $$"""{"service":{"namespace":"hooks","name":"hook","path":"/deny","port":8443},"caBundle":"{{server.CaBundle}}"}""";
+        await using var hooks = await ConfigureAsync("validating", ns, Hook("service.k8s.io", client, Rule("configmaps", "CREATE")));
+        var maps = $"/api/v1/namespaces/{ns}/configmaps";
+        (await _api.PostAsync(maps, Map("m"))).Refused(500, "failed calling webhook \"service.k8s.io\": failed to call webhook: Post \"https://hook.hooks.svc:8443/deny?timeout=10s\": service \"hook\" not found");
+        (await _api.PostAsync("/api/v1/namespaces/hooks/services", """{"apiVersion":"v1","kind":"Service","metadata":{"name":"hook"},"spec":{"ports":[{"name":"https","port":8443}]}}""")).Ok(201);
+        (await _api.PostAsync(maps, Map("m"))).Refused(500, "no endpoints available for service \"hook\"");
+        var address = System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses)
+            .Select(a => a.Address).First(a => a.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork && !System.Net.IPAddress.IsLoopback(a));
+        (await _api.PostAsync("/apis/discovery.k8s.io/v1/namespaces/hooks/endpointslices", $$"""{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{"name":"hook","labels":{"kubernetes.io/service-name":"hook"} },"addressType":"IPv4","endpoints":[{"addresses":["{{address}}"]}],"ports":[{"name":"https","port":{{server.Port}} }]}""")).Ok(201);
+        (await _api.PostAsync(maps, Map("m"))).Refused(400, "admission webhook \"service.k8s.io\" denied the request without explanation");
+    }
+
     internal static string Rule(string resources, params string[] operations) =>
         $$"""{"operations":[{{string.Join(',', operations.Select(o => $"\"{o}\""))}}],"apiGroups":[""],"apiVersions":["v1"],"resources":["{{resources}}"]}""";
 
