@@ -52,6 +52,9 @@ public sealed record AdmissionRequest(
     /// <summary>What of webhooks and policies is to look again.</summary>
     internal Reinvocation Reinvocation { get; } = new();
 
+    /// <summary>What takes back what steps have set aside, when the object is not stored after all.</summary>
+    internal List<Func<Task>> Undo { get; } = [];
+
     /// <summary>Puts another object's fields in the place of <see cref="Object"/>'s.</summary>
     public void Replace(JsonObject by)
     {

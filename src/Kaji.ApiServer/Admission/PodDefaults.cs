@@ -20,6 +20,8 @@ public sealed class ServiceAccountAdmission : IAdmissionPlugin
 
     public string Name => "ServiceAccount";
 
+    public bool Reinvocable => true;
+
     public ValueTask<ApiError?> MutateAsync(AdmissionRequest request, CancellationToken cancellationToken)
     {
         if (request is not { Operation: "CREATE", Resource: { Group: "", Plural: "pods" }, Subresource: "", Object: { } pod } || pod.Obj("metadata").Obj("annotations")?.ContainsKey("kubernetes.io/config.mirror") == true)
@@ -41,7 +43,7 @@ public sealed class ServiceAccountAdmission : IAdmissionPlugin
             spec["imagePullSecrets"] = secrets.DeepClone();
         }
 
-        if ((spec.Bool("automountServiceAccountToken") ?? account.Bool("automountServiceAccountToken") ?? true) && !spec.Items("volumes").Any(v => v.Str("name").StartsWith(VolumePrefix, StringComparison.Ordinal)))
+        if ((spec.Bool("automountServiceAccountToken") ?? account.Bool("automountServiceAccountToken") ?? true))
         {
             Mount(spec);
         }
@@ -51,7 +53,9 @@ public sealed class ServiceAccountAdmission : IAdmissionPlugin
 
     private static void Mount(JsonObject spec)
     {
-        var volume = VolumePrefix + RandomNumberGenerator.GetString("bcdfghjklmnpqrstvwxz2456789", 5);
+        // Of a Pod that was here before: containers that were added since get the volume that it has.
+        var present = spec.Items("volumes").Select(v => v.Str("name")).FirstOrDefault(n => n.StartsWith(VolumePrefix, StringComparison.Ordinal));
+        var volume = present ?? VolumePrefix + RandomNumberGenerator.GetString("bcdfghjklmnpqrstvwxz2456789", 5);
         var used = false;
         foreach (var container in spec.Items("containers").Concat(spec.Items("initContainers")))
         {
@@ -66,7 +70,7 @@ public sealed class ServiceAccountAdmission : IAdmissionPlugin
             ((JsonArray)container["volumeMounts"]!).Add((JsonNode)new JsonObject { ["name"] = volume, ["readOnly"] = true, ["mountPath"] = MountPath });
         }
 
-        if (!used)
+        if (!used || present is not null)
         {
             return;
         }

@@ -99,6 +99,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
                 return StorageVersions.FromStorage(resource, candidate);
             }
 
+            await UndoAsync(request);
             if (!generated || attempt == GenerateAttempts)
             {
                 throw new ApiErrorException(ApiErrors.AlreadyExists(resource, name));
@@ -134,7 +135,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
                 throw new ApiErrorException(ApiErrors.Conflict(resource, name));
             }
 
-            await PrepareUpdateAsync(resource, stored, ns, name, subresource, obj, old, user, options, cancellationToken);
+            var request = await PrepareUpdateAsync(resource, stored, ns, name, subresource, obj, old, user, options, cancellationToken);
             if (JsonNode.DeepEquals(WithoutRevision(obj), WithoutRevision(old)))
             {
                 old.Obj("metadata")!["resourceVersion"] = Revision(entry);
@@ -155,6 +156,11 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
                 case WriteOutcome.Committed:
                     obj.Obj("metadata")!["resourceVersion"] = Revision(result.Entry!);
                     return StorageVersions.FromStorage(resource, obj);
+            }
+
+            await UndoAsync(request);
+            switch (result.Outcome)
+            {
                 case WriteOutcome.NotFound:
                     throw new ApiErrorException(ApiErrors.NotFound(resource, name));
                 case var _ when said.Length > 0 || attempt == CasAttempts:
@@ -189,7 +195,15 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
 
     internal static string Revision(Entry entry) => entry.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-    private async Task PrepareUpdateAsync(
+    private static async Task UndoAsync(AdmissionRequest request)
+    {
+        foreach (var undo in request.Undo)
+        {
+            await undo();
+        }
+    }
+
+    private async Task<AdmissionRequest> PrepareUpdateAsync(
         ResourceInfo resource, ResourceInfo stored, string ns, string name, string subresource, JsonObject obj, JsonObject old, UserInfo user, WriteOptions options, CancellationToken cancellationToken)
     {
         var behavior = KindRegistry.BehaviorFor(stored);
@@ -257,6 +271,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
 
         Throw(resource, name, errors);
         await ValidateAsync(request, cancellationToken);
+        return request;
     }
 
     /// <summary>Says in <c>metadata.managedFields</c> whose the changes are: of the request, not of admission after it.</summary>

@@ -150,6 +150,14 @@ public sealed class QuotaTests(ConformanceCluster cluster)
         var answers = await Task.WhenAll(Enumerable.Range(0, 25).Select(i => _api.PostAsync($"/api/v1/namespaces/{ns}/services", $$"""{"apiVersion":"v1","kind":"Service","metadata":{"name":"s{{i}}"},"spec":{"ports":[{"port":80}]} }""")));
         Assert.Equal(5, answers.Count(a => a.Code == 201));
         Assert.Equal(20, answers.Count(a => a.Code == 403));
+
+        // What is not stored after all is given back.
+        (await _api.DeleteAsync($"/api/v1/namespaces/{ns}/services/{(string)answers.First(a => a.Code == 201).Json["metadata"]!["name"]!}")).Ok();
+        await UsedAsync(ns, ("services", "4"));
+        var taken = (string)answers.Last(a => a.Code == 201).Json["metadata"]!["name"]!;
+        (await _api.PostAsync($"/api/v1/namespaces/{ns}/services", $$"""{"apiVersion":"v1","kind":"Service","metadata":{"name":"{{taken}}"},"spec":{"ports":[{"port":80}]} }""")).Refused(409);
+        Assert.Equal("4", (string)(await _api.GetAsync($"/api/v1/namespaces/{ns}/resourcequotas/q")).Json["status"]!["used"]!["services"]!);
+        (await _api.PostAsync($"/api/v1/namespaces/{ns}/services", """{"apiVersion":"v1","kind":"Service","metadata":{"name":"last"},"spec":{"ports":[{"port":80}]}}""")).Ok(201);
         await UsedAsync(ns, ("services", "5"), ("count/services", "5"));
     }
 

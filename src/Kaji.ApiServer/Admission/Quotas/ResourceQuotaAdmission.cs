@@ -95,14 +95,28 @@ public sealed class ResourceQuotaAdmission(TimeProvider time) : IAdmissionPlugin
                 // Another request was faster. What the quotas before this one have set aside is given back.
                 foreach (var other in reserved)
                 {
-                    await ChangeAsync(request.Namespace, other, _ => (used, mine) => used.LessToZero(mine), delta, cancellationToken);
+                    await GiveBackAsync(request.Namespace, other, delta);
                 }
 
                 return Refused(request, e.Message);
             }
         }
 
+        request.Undo.AddRange(reserved.Select(name => (Func<Task>)(() => GiveBackAsync(request.Namespace, name, delta))));
         return null;
+    }
+
+    private async Task GiveBackAsync(string ns, string name, ResourceList delta)
+    {
+        try
+        {
+            await ChangeAsync(ns, name, _ => (used, mine) => used.LessToZero(mine), delta, CancellationToken.None);
+        }
+        catch (ApiErrorException e) when (e.Error.Code is 404 or 409)
+        {
+            // Gone, or written all the time: the controller counts anew.
+            return;
+        }
     }
 
     private Task<JsonObject> ChangeAsync(string ns, string name, Func<JsonObject, Func<ResourceList, ResourceList, ResourceList>> how, ResourceList delta, CancellationToken cancellationToken) => Objects!.UpdateAsync(
