@@ -16,14 +16,15 @@ internal sealed class AdmissionConfiguration(IRevisionStore store)
     private const string GroupName = "admissionregistration.k8s.io";
     private static readonly string Prefix = $"/registry/{GroupName}/";
     private Dictionary<string, (long Revision, object Made)> _made = new(StringComparer.Ordinal);
+    private volatile Snapshot _now = new([], [], [], []);
 
-    public IReadOnlyList<Webhook> MutatingWebhooks { get; private set; } = [];
+    public IReadOnlyList<Webhook> MutatingWebhooks => _now.MutatingWebhooks;
 
-    public IReadOnlyList<Webhook> ValidatingWebhooks { get; private set; } = [];
+    public IReadOnlyList<Webhook> ValidatingWebhooks => _now.ValidatingWebhooks;
 
-    public IReadOnlyList<BoundPolicy> MutatingPolicies { get; private set; } = [];
+    public IReadOnlyList<BoundPolicy> MutatingPolicies => _now.MutatingPolicies;
 
-    public IReadOnlyList<BoundPolicy> ValidatingPolicies { get; private set; } = [];
+    public IReadOnlyList<BoundPolicy> ValidatingPolicies => _now.ValidatingPolicies;
 
     /// <summary>Reads what is stored now.</summary>
     /// <returns>The revision read at.</returns>
@@ -44,10 +45,11 @@ internal sealed class AdmissionConfiguration(IRevisionStore store)
             where T : class => [.. all.Entries.Where(e => e.Key.StartsWith($"{Prefix}{plural}/", StringComparison.Ordinal)).Select(e => Made(e, make))];
 
         static Webhook[] Webhooks(JsonObject configuration) => [.. configuration.Items("webhooks").Select(w => new Webhook(configuration.Obj("metadata").Str("name"), w))];
-        MutatingWebhooks = [.. Of("mutatingwebhookconfigurations", Webhooks).SelectMany(w => w)];
-        ValidatingWebhooks = [.. Of("validatingwebhookconfigurations", Webhooks).SelectMany(w => w)];
-        MutatingPolicies = Bound(Of("mutatingadmissionpolicies", Policy.OfMutating), Of("mutatingadmissionpolicybindings", o => new PolicyBinding(o)));
-        ValidatingPolicies = Bound(Of("validatingadmissionpolicies", Policy.OfValidating), Of("validatingadmissionpolicybindings", o => new PolicyBinding(o)));
+        _now = new Snapshot(
+            [.. Of("mutatingwebhookconfigurations", Webhooks).SelectMany(w => w)],
+            [.. Of("validatingwebhookconfigurations", Webhooks).SelectMany(w => w)],
+            Bound(Of("mutatingadmissionpolicies", Policy.OfMutating), Of("mutatingadmissionpolicybindings", o => new PolicyBinding(o))),
+            Bound(Of("validatingadmissionpolicies", Policy.OfValidating), Of("validatingadmissionpolicybindings", o => new PolicyBinding(o))));
         _made = made;
         return all.Revision;
     }
@@ -77,4 +79,7 @@ internal sealed class AdmissionConfiguration(IRevisionStore store)
 
     private static List<BoundPolicy> Bound(List<Policy> policies, List<PolicyBinding> bindings) =>
         [.. policies.Select(p => new BoundPolicy(p, [.. bindings.Where(b => b.PolicyName == p.Name)])).Where(p => p.Bindings.Count > 0)];
+
+    private sealed record Snapshot(
+        IReadOnlyList<Webhook> MutatingWebhooks, IReadOnlyList<Webhook> ValidatingWebhooks, IReadOnlyList<BoundPolicy> MutatingPolicies, IReadOnlyList<BoundPolicy> ValidatingPolicies);
 }

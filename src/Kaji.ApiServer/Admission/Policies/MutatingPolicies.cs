@@ -128,7 +128,7 @@ internal sealed class MutatingPolicies(Func<IReadOnlyList<BoundPolicy>> policies
             }
         }
 
-        var (merged, error) = PolicyConfiguration.Merge(view.Object!, configuration, ApplySchemas.Of(view.Resource));
+        var (merged, error) = PolicyConfiguration.Merge(view.Object!, configuration, request.Subresource is "" or "status" ? ApplySchemas.Of(view.Resource) : Atom.Deduced);
         if (merged is null)
         {
             return error;

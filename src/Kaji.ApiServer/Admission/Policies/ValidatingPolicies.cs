@@ -70,14 +70,14 @@ internal sealed class ValidatingPolicies(Func<IReadOnlyList<BoundPolicy>> polici
         };
     }
 
-    private static IEnumerable<(string Message, string Reason, bool IsError)> Evaluate(Policy policy, PolicyBinding binding, AdmissionRequest request, AdmissionBindings bindings, CancellationToken cancellationToken)
+    private static IEnumerable<PolicyFailure> Evaluate(Policy policy, PolicyBinding binding, AdmissionRequest request, AdmissionBindings bindings, CancellationToken cancellationToken)
     {
         if (policy.Conditions is not null)
         {
             var (holds, error) = policy.Conditions.Evaluate(bindings, new CostBudget(CostBudget.OfConditions), cancellationToken);
             if (error is not null)
             {
-                yield return (error, "", true);
+                yield return new(error, "", true, 0);
             }
 
             if (!holds)
@@ -88,22 +88,23 @@ internal sealed class ValidatingPolicies(Func<IReadOnlyList<BoundPolicy>> polici
 
         var budget = new CostBudget(CostBudget.OfPolicy);
         bindings.Variables = new PolicyVariables(policy, bindings, budget, cancellationToken);
-        foreach (var validation in policy.Validations)
+        for (var i = 0; i < policy.Validations.Count; i++)
         {
+            var validation = policy.Validations[i];
             if (validation.Expression.Program is not { } program)
             {
-                yield return ($"compilation error: {validation.Expression}", "", true);
+                yield return new($"compilation error: {validation.Expression}", "", true, i);
                 continue;
             }
 
             var result = budget.Evaluate(program, bindings, cancellationToken);
             if (result.IsError)
             {
-                yield return ($"expression '{validation.Expression.Expression}' resulted in error: {result.Error}", "", true);
+                yield return new($"expression '{validation.Expression.Expression}' resulted in error: {result.Error}", "", true, i);
             }
             else if (result.Value is not true)
             {
-                yield return (MessageOf(validation, bindings, budget, cancellationToken), validation.Reason, false);
+                yield return new(MessageOf(validation, bindings, budget, cancellationToken), validation.Reason, false, i);
             }
         }
 
@@ -112,7 +113,7 @@ internal sealed class ValidatingPolicies(Func<IReadOnlyList<BoundPolicy>> polici
             var result = value.Program is { } program ? budget.Evaluate(program, bindings, cancellationToken) : new CelResult(null, $"compilation error: {value}", 0);
             if (result.IsError)
             {
-                yield return ($"expression '{value.Expression}' resulted in error: {result.Error}", "", true);
+                yield return new($"expression '{value.Expression}' resulted in error: {result.Error}", "", true, 0);
             }
             else if (result.Value is string { Length: > 0 } text)
             {
@@ -131,7 +132,7 @@ internal sealed class ValidatingPolicies(Func<IReadOnlyList<BoundPolicy>> polici
         return validation.Message.Trim() is { Length: > 0 } message ? message : $"failed expression: {validation.Expression.Expression.Trim()}";
     }
 
-    private static void Act((string Message, string Reason, bool IsError) failure, Policy policy, PolicyBinding binding, AdmissionRequest request, List<(string Message, string Reason)> denied)
+    private static void Act(PolicyFailure failure, Policy policy, PolicyBinding binding, AdmissionRequest request, List<(string Message, string Reason)> denied)
     {
         if (failure.IsError && policy.IgnoresFailure)
         {
@@ -148,7 +149,7 @@ internal sealed class ValidatingPolicies(Func<IReadOnlyList<BoundPolicy>> polici
             var entries = request.AuditAnnotations.TryGetValue(FailureAnnotation, out var before) ? JsonNode.Parse(before)!.AsArray() : [];
             entries.Add((JsonNode)new JsonObject
             {
-                ["message"] = failure.Message, ["policy"] = policy.Name, ["binding"] = binding.Name, ["expressionIndex"] = 0, ["validationActions"] = new JsonArray([.. binding.Actions.Select(a => (JsonNode)a)]),
+                ["message"] = failure.Message, ["policy"] = policy.Name, ["binding"] = binding.Name, ["expressionIndex"] = failure.Index, ["validationActions"] = new JsonArray([.. binding.Actions.Select(a => (JsonNode)a)]),
             });
             request.AuditAnnotations[FailureAnnotation] = entries.ToJsonString();
         }
@@ -158,4 +159,7 @@ internal sealed class ValidatingPolicies(Func<IReadOnlyList<BoundPolicy>> polici
             denied.Add(($"ValidatingAdmissionPolicy '{policy.Name}' with binding '{binding.Name}' denied request: {failure.Message}", failure.Reason));
         }
     }
+
+    /// <summary>A validation that does not hold, or an expression that failed, by its place among the validations.</summary>
+    private sealed record PolicyFailure(string Message, string Reason, bool IsError, int Index);
 }
