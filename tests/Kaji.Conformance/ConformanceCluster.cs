@@ -12,7 +12,10 @@ namespace Kaji.Conformance;
 /// <summary>One cluster for all rows: the executable that users run, reached over TLS with the admin's certificate.</summary>
 public sealed partial class ConformanceCluster : IAsyncLifetime
 {
+    private readonly Lazy<Task> _image;
     private int _namespaces;
+
+    public ConformanceCluster() => _image = new Lazy<Task>(BuildImageAsync);
 
     public string Data { get; } = Directory.CreateTempSubdirectory("kaji-conformance-").FullName;
 
@@ -42,6 +45,9 @@ public sealed partial class ConformanceCluster : IAsyncLifetime
             Directory.Delete(Data, recursive: true);
         }
     }
+
+    /// <summary>The image that Pods of the rows run: busybox, and the program of <c>Image/agent.c</c>.</summary>
+    public Task ImageAsync() => _image.Value;
 
     /// <summary>A namespace of the test's own.</summary>
     public async Task<string> NamespaceAsync()
@@ -97,6 +103,29 @@ public sealed partial class ConformanceCluster : IAsyncLifetime
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         return (process.ExitCode, await output + await error);
+    }
+
+    private async Task BuildImageAsync()
+    {
+        var files = Directory.CreateTempSubdirectory("kaji-conformance-image-").FullName;
+        try
+        {
+            var bin = Directory.CreateDirectory(Path.Combine(files, "bin")).FullName;
+            Directory.CreateDirectory(Path.Combine(files, "tmp"));
+            var (code, output) = await RunAsync("gcc", null, "-static", "-Os", "-o", Path.Combine(files, "agent"), Path.Combine(AppContext.BaseDirectory, "Image", "agent.c"));
+            Assert.True(code == 0, output);
+            File.Copy("/bin/busybox", Path.Combine(bin, "busybox"));
+            foreach (var tool in (string[])["sh", "cat", "echo", "sleep", "wget", "timeout", "hostname", "nslookup", "rm", "touch", "ls", "test"])
+            {
+                File.CreateSymbolicLink(Path.Combine(bin, tool), "busybox");
+            }
+
+            await KajiAsync("image", "build", Running.Workloads.Image, "--dir", files, "--entrypoint", "/agent");
+        }
+        finally
+        {
+            Directory.Delete(files, recursive: true);
+        }
     }
 
     private async Task KajiAsync(params string[] arguments)

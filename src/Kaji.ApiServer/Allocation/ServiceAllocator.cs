@@ -63,6 +63,11 @@ public sealed class ServiceAllocator(ServiceAllocationOptions options, TimeProvi
                 spec.Remove(field);
             }
 
+            foreach (var port in spec.Items("ports"))
+            {
+                port.Remove("nodePort");
+            }
+
             return;
         }
 

@@ -218,6 +218,24 @@ public sealed class LifecycleTests(ConformanceCluster cluster)
     [ConformanceRow("[sig-node] Node Lifecycle should run through the lifecycle of a node [Conformance]")]
     public Task Nodes() => LivesAsync(new("/api/v1/nodes", "Node", "\"spec\":{\"unschedulable\":true}", """{"conditions":[{"type":"Ready","status":"True","reason":"Test"}]}"""));
 
+    [Fact]
+    [ConformanceRow("[sig-storage] VolumeAttachment Conformance should run through the lifecycle of a VolumeAttachment [Conformance]")]
+    [ConformanceRow("[sig-storage] VolumeAttachment Conformance should apply changes to a volumeattachment status [Conformance]")]
+    public Task VolumeAttachments() => LivesAsync(new(
+        "/apis/storage.k8s.io/v1/volumeattachments", "VolumeAttachment", "\"spec\":{\"attacher\":\"e2e.example.com\",\"nodeName\":\"none\",\"source\":{\"persistentVolumeName\":\"pv\"}}", """{"attached":true}"""));
+
+    [Fact]
+    [ConformanceRow("[sig-scheduling] SchedulerPreemption [Serial] PriorityClass endpoints verify PriorityClass endpoints can be operated with different HTTP methods [Conformance]")]
+    public async Task PriorityClasses()
+    {
+        await LivesAsync(new("/apis/scheduling.k8s.io/v1/priorityclasses", "PriorityClass", "\"value\":1,\"description\":\"d\""));
+        var api = cluster.Admin;
+        (await api.PostAsync("/apis/scheduling.k8s.io/v1/priorityclasses", """{"metadata":{"name":"fixed-value"},"value":7}""")).Ok(201);
+        (await api.PatchAsync("/apis/scheduling.k8s.io/v1/priorityclasses/fixed-value", """{"value":8}""")).Refused(422, "may not be changed in an update");
+        Assert.Equal("new", (string)(await api.PatchAsync("/apis/scheduling.k8s.io/v1/priorityclasses/fixed-value", """{"description":"new"}""")).Ok().Json["description"]!);
+        (await api.DeleteAsync("/apis/scheduling.k8s.io/v1/priorityclasses/fixed-value")).Ok();
+    }
+
     private async Task LivesAsync(LifecycleCase row)
     {
         var api = cluster.Admin;
