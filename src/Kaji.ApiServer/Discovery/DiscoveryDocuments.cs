@@ -232,12 +232,6 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
 
     private static JsonArray Strings(IEnumerable<string> values) => [.. values.Select(v => (JsonNode)v)];
 
-    private static JsonObject Version() => new()
-    {
-        ["major"] = "1", ["minor"] = "36", ["emulationMajor"] = "1", ["emulationMinor"] = "36", ["minCompatibilityMajor"] = "1", ["minCompatibilityMinor"] = "35", ["gitVersion"] = "v1.36.2+kaji",
-        ["gitCommit"] = "", ["gitTreeState"] = "clean", ["buildDate"] = "1970-01-01T00:00:00Z", ["goVersion"] = $"dotnet{Environment.Version}", ["compiler"] = "roslyn", ["platform"] = "linux/amd64",
-    };
-
     private static JsonObject OpenApiIndex()
     {
         var paths = new JsonObject();

@@ -61,12 +61,11 @@ public sealed class KubectlTests(ConformanceCluster cluster)
     [ConformanceRow("[sig-cli] Kubectl client Proxy server should support proxy with --port 0 [Conformance]")]
     public async Task Proxy_AtAnyPort()
     {
-        using var proxy = Start("proxy", "--port=0");
-        var line = await proxy.StandardOutput.ReadLineAsync() ?? "";
+        await using var proxy = Start("proxy", "--port=0");
+        var line = await proxy.Process.StandardOutput.ReadLineAsync() ?? "";
         using var http = new HttpClient();
         var versions = JsonNode.Parse(await http.GetStringAsync($"http://{line[(line.LastIndexOf(' ') + 1)..]}/api/"))!;
         Assert.NotEmpty(versions["versions"]!.AsArray());
-        await EndAsync(proxy);
     }
 
     [Fact]
@@ -75,8 +74,8 @@ public sealed class KubectlTests(ConformanceCluster cluster)
     {
         var directory = Directory.CreateTempSubdirectory("kaji-proxy-").FullName;
         var path = Path.Combine(directory, "sock");
-        using var proxy = Start("proxy", $"--unix-socket={path}");
-        await proxy.StandardOutput.ReadLineAsync();
+        await using var proxy = Start("proxy", $"--unix-socket={path}");
+        await proxy.Process.StandardOutput.ReadLineAsync();
         using var http = new HttpClient(new SocketsHttpHandler
         {
             ConnectCallback = async (_, token) =>
@@ -86,9 +85,7 @@ public sealed class KubectlTests(ConformanceCluster cluster)
                 return new NetworkStream(socket, ownsSocket: true);
             },
         });
-        Assert.NotEmpty(JsonNode.Parse(await http.GetStringAsync("http://unused/api/"))!["versions"]!.AsArray());
-        await EndAsync(proxy);
-        Directory.Delete(directory, recursive: true);
+        Assert.NotEmpty(JsonNode.Parse(await http.GetStringAsync("http://localhost/api/"))!["versions"]!.AsArray());
     }
 
     [Theory]
@@ -104,12 +101,17 @@ public sealed class KubectlTests(ConformanceCluster cluster)
         return output;
     }
 
-    private Process Start(params string[] arguments) =>
-        Process.Start(new ProcessStartInfo(Path.Combine(ConformanceCluster.Clients, "kubectl-1.35"), ["--kubeconfig", cluster.Kubeconfig, .. arguments]) { RedirectStandardOutput = true })!;
+    private Background Start(params string[] arguments) =>
+        new(Process.Start(new ProcessStartInfo(Path.Combine(ConformanceCluster.Clients, "kubectl-1.35"), ["--kubeconfig", cluster.Kubeconfig, .. arguments]) { RedirectStandardOutput = true })!);
 
-    private static async Task EndAsync(Process process)
+    /// <summary>A process that ends with the test, however that goes.</summary>
+    private sealed record Background(Process Process) : IAsyncDisposable
     {
-        process.Kill();
-        await process.WaitForExitAsync();
+        public async ValueTask DisposeAsync()
+        {
+            Process.Kill();
+            await Process.WaitForExitAsync();
+            Process.Dispose();
+        }
     }
 }
