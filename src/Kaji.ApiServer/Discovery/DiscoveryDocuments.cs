@@ -62,7 +62,7 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
                 "/api" => () => new JsonObject { ["kind"] = "APIVersions", ["versions"] = new JsonArray("v1"), ["serverAddressByClientCIDRs"] = new JsonArray() },
                 "/apis" => () => new JsonObject { ["kind"] = "APIGroupList", ["apiVersion"] = "v1", ["groups"] = new JsonArray([.. BuiltInResources.Groups.Where(g => g.Group.Length > 0).Select(g => (JsonNode)Group(g))]) },
                 "/openapi/v3" => OpenApiIndex,
-                "/version" => Version,
+                "/version" => ServerVersion.Document,
                 "/openid/v1/jwks" => tokens.KeySet,
                 "/.well-known/openid-configuration" => () => new JsonObject
                 {
