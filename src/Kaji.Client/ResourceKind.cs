@@ -26,6 +26,7 @@ public static class Kinds
     public static readonly ResourceKind<V1ServiceAccount> ServiceAccount = Of<V1ServiceAccount>();
     public static readonly ResourceKind<V1Deployment> Deployment = Of<V1Deployment>();
     public static readonly ResourceKind<V1ReplicaSet> ReplicaSet = Of<V1ReplicaSet>();
+    public static readonly ResourceKind<V1ReplicationController> ReplicationController = Of<V1ReplicationController>();
     public static readonly ResourceKind<V1ResourceQuota> ResourceQuota = Of<V1ResourceQuota>();
     public static readonly ResourceKind<V1Lease> Lease = Of<V1Lease>();
     public static readonly ResourceKind<Corev1Event> Event = Of<Corev1Event>();

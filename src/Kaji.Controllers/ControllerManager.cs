@@ -26,12 +26,13 @@ public sealed class ControllerManager : IComponent, IDisposable
         _informers = new InformerFactory(client, time, logging);
         _events = new EventRecorder(client, "kube-controller-manager", null, time, logging);
         EventRecorder Events(string component) => new(client, component, null, time, logging);
-        var (replicaSets, deployments, nodes) = (Events("replicaset-controller"), Events("deployment-controller"), Events("node-controller"));
-        Recorders = [_events, replicaSets, deployments, nodes];
+        var (replicaSets, replications, deployments, nodes) = (Events("replicaset-controller"), Events("replication-controller"), Events("deployment-controller"), Events("node-controller"));
+        Recorders = [_events, replicaSets, replications, deployments, nodes];
         _controllers =
         [
             new NamespaceDefaultsController(client, _informers, authorityPem, time, logging),
             new ReplicaSetController(client, _informers, replicaSets, time, logging),
+            ReplicaSetController.OfReplicationControllers(client, _informers, replications, time, logging),
             new DeploymentController(client, _informers, deployments, time, logging),
             new EndpointSliceController(client, _informers, time, logging),
             new NamespaceController(client, _informers, time, logging),

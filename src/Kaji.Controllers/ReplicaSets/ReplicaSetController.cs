@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Kaji.Controllers.ReplicaSets;
 
-/// <summary>Keeps as many Pods as a ReplicaSet asks for. https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/</summary>
+/// <summary>Keeps as many Pods as a ReplicaSet (or a ReplicationController, see <see cref="IReplicaKind"/>) asks for. https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/</summary>
 public sealed class ReplicaSetController : Controller
 {
     private const int ParallelDeletes = 16;
@@ -17,20 +17,28 @@ public sealed class ReplicaSetController : Controller
     private readonly IApiClient _client;
     private readonly OwnWrites<V1ReplicaSet> _sets;
     private readonly IInformer<V1Pod> _pods;
-    private readonly EventRecorder _events;
+    private readonly IReplicaKind _kind;
     private readonly Expectations _expectations;
     private readonly ConcurrentDictionary<string, int> _refusals = new(StringComparer.Ordinal);
 
     public ReplicaSetController(IApiClient client, InformerFactory informers, EventRecorder events, TimeProvider time, ILoggerFactory logging)
-        : base("replicaset-controller", time, logging.CreateLogger<ReplicaSetController>())
+        : this("replicaset-controller", new ReplicaSetKind(client, informers, events), client, informers, time, logging)
     {
-        (_client, _events, _expectations) = (client, events, new Expectations(time));
-        var sets = informers.For(Kinds.ReplicaSet);
-        _sets = new OwnWrites<V1ReplicaSet>(sets, time);
+    }
+
+    private ReplicaSetController(string name, IReplicaKind kind, IApiClient client, InformerFactory informers, TimeProvider time, ILoggerFactory logging)
+        : base(name, time, logging.CreateLogger<ReplicaSetController>())
+    {
+        (_kind, _client, _expectations) = (kind, client, new Expectations(time));
+        _sets = new OwnWrites<V1ReplicaSet>(kind.Informer, time);
         _pods = informers.For(Kinds.Pod);
-        sets.Subscribe(OnSet);
+        kind.Informer.Subscribe(OnSet);
         _pods.Subscribe(OnPod);
     }
+
+    /// <summary>The same controller for ReplicationControllers.</summary>
+    public static ReplicaSetController OfReplicationControllers(IApiClient client, InformerFactory informers, EventRecorder events, TimeProvider time, ILoggerFactory logging) =>
+        new("replication-controller", new ReplicationControllerKind(client, informers, events), client, informers, time, logging);
 
     protected override async Task ReconcileAsync(string ns, string objectName, CancellationToken cancellationToken)
     {
@@ -61,7 +69,7 @@ public sealed class ReplicaSetController : Controller
 
         if (StatusPatch.Of(set.Status, ReplicaSetPlan.Status(set, owned, leaving, failure, now)) is { } patch)
         {
-            _sets.Wrote(await _client.PatchAsync(Kinds.ReplicaSet, ns, objectName, patch, "status", cancellationToken));
+            _sets.Wrote(await _kind.PatchStatusAsync(ns, objectName, patch, cancellationToken));
         }
 
         if (ReplicaSetPlan.NextAvailable(set, owned, now) is { } next)
@@ -89,12 +97,12 @@ public sealed class ReplicaSetController : Controller
     {
         var pod = change.Object;
         var owner = pod.Metadata.Controller();
-        if (change.Old?.Metadata.Controller() is { Kind: "ReplicaSet" } before && before.Uid != owner?.Uid)
+        if (change.Old?.Metadata.Controller() is { } before && before.Kind == _kind.Kind && before.Uid != owner?.Uid)
         {
             Enqueue(pod.Metadata.NamespaceProperty, before.Name);
         }
 
-        if (owner is { Kind: "ReplicaSet" })
+        if (owner is not null && owner.Kind == _kind.Kind)
         {
             _expectations.Seen(owner.Uid, "+" + pod.Metadata.Name);
             if (change.New is null || pod.Metadata.DeletionTimestamp is not null)
@@ -140,7 +148,7 @@ public sealed class ReplicaSetController : Controller
 
     /// <summary>Asks the server, not the cache: a set that is being deleted with its Pods orphaned must not take them back.</summary>
     private async Task<bool> LivesAsync(V1ReplicaSet set, CancellationToken cancellationToken) =>
-        await _client.FindAsync(Kinds.ReplicaSet, set.Metadata.NamespaceProperty, set.Metadata.Name, cancellationToken) is { Metadata: { DeletionTimestamp: null } live } && live.Uid == set.Metadata.Uid;
+        await _kind.FindAsync(set.Metadata.NamespaceProperty, set.Metadata.Name, cancellationToken) is { Metadata: { DeletionTimestamp: null } live } && live.Uid == set.Metadata.Uid;
 
     private async Task<PodFailure?> ApplyAsync(V1ReplicaSet set, ReplicaSetPlan plan, CancellationToken cancellationToken)
     {
@@ -188,7 +196,7 @@ public sealed class ReplicaSetController : Controller
                 Kinds.Pod, pod.Metadata.NamespaceProperty, pod.Metadata.Name, new V1DeleteOptions { Preconditions = new V1Preconditions { Uid = pod.Metadata.Uid } }, cancellationToken);
             if (done)
             {
-                _events.Record(Kinds.ReplicaSet, set, "Normal", "SuccessfulDelete", $"Deleted pod: {pod.Metadata.Name}");
+                _kind.Record(set, "Normal", "SuccessfulDelete", $"Deleted pod: {pod.Metadata.Name}");
             }
 
             return null;
@@ -200,7 +208,7 @@ public sealed class ReplicaSetController : Controller
         }
         catch (ApiException e) when (e.Code is >= 400 and < 500)
         {
-            _events.Record(Kinds.ReplicaSet, set, "Warning", "FailedDelete", $"Error deleting: {e.Message}");
+            _kind.Record(set, "Warning", "FailedDelete", $"Error deleting: {e.Message}");
             return new PodFailure("FailedDelete", e.Message);
         }
         finally
@@ -223,7 +231,7 @@ public sealed class ReplicaSetController : Controller
             {
                 await _client.CreateAsync(Kinds.Pod, pod, cancellationToken);
                 done = true;
-                _events.Record(Kinds.ReplicaSet, set, "Normal", "SuccessfulCreate", $"Created pod: {pod.Metadata.Name}");
+                _kind.Record(set, "Normal", "SuccessfulCreate", $"Created pod: {pod.Metadata.Name}");
                 return null;
             }
             catch (ApiException e) when (e.IsAlreadyExists && attempt < NameAttempts)
@@ -232,7 +240,7 @@ public sealed class ReplicaSetController : Controller
             }
             catch (ApiException e) when (e.Code is >= 400 and < 500)
             {
-                _events.Record(Kinds.ReplicaSet, set, "Warning", "FailedCreate", $"Error creating: {e.Message}");
+                _kind.Record(set, "Warning", "FailedCreate", $"Error creating: {e.Message}");
                 return new PodFailure("FailedCreate", e.Message);
             }
             finally
@@ -245,7 +253,7 @@ public sealed class ReplicaSetController : Controller
         }
     }
 
-    private static V1Pod Make(V1ReplicaSet set, string name)
+    private V1Pod Make(V1ReplicaSet set, string name)
     {
         var template = set.Spec.Template.Metadata;
         return new V1Pod
@@ -259,6 +267,6 @@ public sealed class ReplicaSetController : Controller
         };
     }
 
-    private static V1OwnerReference Owner(V1ReplicaSet set) =>
-        new() { ApiVersion = "apps/v1", Kind = "ReplicaSet", Name = set.Metadata.Name, Uid = set.Metadata.Uid, Controller = true, BlockOwnerDeletion = true };
+    private V1OwnerReference Owner(V1ReplicaSet set) =>
+        new() { ApiVersion = _kind.ApiVersion, Kind = _kind.Kind, Name = set.Metadata.Name, Uid = set.Metadata.Uid, Controller = true, BlockOwnerDeletion = true };
 }
