@@ -79,23 +79,13 @@ internal sealed class ListHandler(ObjectRegistry registry)
 
     private static void Take(IReadOnlyList<Entry> page, Selection selection, ResourceInfo resource, Representation representation, List<Entry> entries, List<JsonObject> objects)
     {
-        var parse = !selection.IsEverything || representation.Form != Form.Object || !StorageVersions.IsStored(resource);
-        foreach (var entry in page)
+        var asStored = representation.Form == Form.Object && StorageVersions.IsStored(resource);
+        foreach (var entry in page.Where(e => selection.IsEverything || selection.Matches(e)))
         {
-            if (!parse)
+            entries.Add(entry);
+            if (!asStored)
             {
-                entries.Add(entry);
-                continue;
-            }
-
-            var obj = ObjectCodec.Stored(entry.Value);
-            if (selection.Matches(obj))
-            {
-                entries.Add(entry);
-                if (representation.Form != Form.Object || !StorageVersions.IsStored(resource))
-                {
-                    objects.Add(StorageVersions.FromStorage(resource, obj));
-                }
+                objects.Add(StorageVersions.FromStorage(resource, ObjectCodec.Stored(entry.Value)));
             }
         }
     }

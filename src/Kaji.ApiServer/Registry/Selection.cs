@@ -4,6 +4,7 @@ using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
 using Kaji.Api.Selectors;
 using Kaji.ApiServer.Requests;
+using Kaji.Store;
 using Microsoft.AspNetCore.Http;
 
 namespace Kaji.ApiServer.Registry;
@@ -15,10 +16,12 @@ internal sealed class Selection
     private readonly FieldSelector _fields;
     private readonly KindBehavior _behavior;
     private readonly ResourceInfo _resource;
+    private readonly bool _byKey;
 
     private Selection(LabelSelector labels, FieldSelector fields, KindBehavior behavior, ResourceInfo resource)
     {
         (_labels, _fields, _behavior, _resource) = (labels, fields, behavior, resource);
+        _byKey = fields.Requirements.All(r => r.Field is "metadata.name" or "metadata.namespace");
     }
 
     /// <summary>Whether all objects are wanted, so that none needs to be looked into.</summary>
@@ -53,6 +56,26 @@ internal sealed class Selection
         }
 
         return new Selection(labels, fields, behavior, resource);
+    }
+
+    /// <summary>Whether a stored object is wanted; it is parsed only when the selectors look further than its name and labels.</summary>
+    public bool Matches(Entry entry)
+    {
+        if (!_byKey)
+        {
+            return Matches(ObjectCodec.Stored(entry.Value));
+        }
+
+        return _fields.Matches(field => KeyPart(entry.Key, field)) && (_labels.IsEmpty || _labels.Matches(StoredLabels.Read(entry.Value.Span)));
+    }
+
+    /// <summary>Name or namespace: the last parts of the key.</summary>
+    private string KeyPart(string key, string field)
+    {
+        var name = key.LastIndexOf('/');
+        return field == "metadata.name" ? key[(name + 1)..]
+            : !_resource.Namespaced ? ""
+            : key[(key.LastIndexOf('/', name - 1) + 1)..name];
     }
 
     public bool Matches(JsonObject obj)

@@ -131,49 +131,26 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
 
         public void Added(Entry entry)
         {
-            if (selection.IsEverything && _stored)
+            if (selection.IsEverything || selection.Matches(entry))
             {
-                Line("ADDED", entry.Value.Span);
-                return;
-            }
-
-            var obj = ObjectCodec.Stored(entry.Value);
-            if (selection.Matches(obj))
-            {
-                Object("ADDED", entry, obj);
+                Object("ADDED", entry);
             }
         }
 
         public void Changed(StoreEvent change)
         {
-            if (selection.IsEverything)
-            {
-                var type = change.Kind switch { WriteKind.Create => "ADDED", WriteKind.Update => "MODIFIED", _ => "DELETED" };
-                if (_stored)
-                {
-                    Line(type, change.Entry.Value.Span);
-                }
-                else
-                {
-                    Object(type, change.Entry, ObjectCodec.Stored(change.Entry.Value));
-                }
-
-                return;
-            }
-
-            var obj = ObjectCodec.Stored(change.Entry.Value);
-            var now = change.Kind != WriteKind.Delete && selection.Matches(obj);
-            var before = change.Previous is { } previous && selection.Matches(ObjectCodec.Stored(previous.Value));
+            var now = change.Kind != WriteKind.Delete && (selection.IsEverything || selection.Matches(change.Entry));
+            var before = change.Kind != WriteKind.Create && (selection.IsEverything || (change.Previous is { } previous && selection.Matches(previous)));
             switch (before, now)
             {
                 case (false, true):
-                    Object("ADDED", change.Entry, obj);
+                    Object("ADDED", change.Entry);
                     break;
                 case (true, true):
-                    Object("MODIFIED", change.Entry, obj);
+                    Object("MODIFIED", change.Entry);
                     break;
                 case (true, false):
-                    Object("DELETED", change.Entry, obj);
+                    Object("DELETED", change.Entry);
                     break;
             }
         }
@@ -198,7 +175,7 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
         public void Gone(long revision) =>
             Line("ERROR", StatusJson.Bytes(new ApiError(410, "Expired", $"too old resource version: {revision} ({registry.Store.Revision})")));
 
-        private void Object(string type, Entry entry, JsonObject obj)
+        private void Object(string type, Entry entry)
         {
             if (_stored)
             {
@@ -206,7 +183,7 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
                 return;
             }
 
-            Line(type, ObjectCodec.Bytes(representation.Event(resource, StorageVersions.FromStorage(resource, obj), registry.Time.GetUtcNow(), _first)));
+            Line(type, ObjectCodec.Bytes(representation.Event(resource, StorageVersions.FromStorage(resource, ObjectCodec.Stored(entry.Value)), registry.Time.GetUtcNow(), _first)));
             _first = false;
         }
 
