@@ -34,6 +34,9 @@ public interface IRevisionStore : IAsyncDisposable
     /// </summary>
     IStoreWatch Watch(string prefix, long afterRevision);
 
+    /// <summary>The revision of the newest change below <c>/registry/GROUP/PLURAL/</c> (a delete is one), 0 before the first: whether what was read of a collection is still so.</summary>
+    long LastChange(string collection);
+
     /// <summary>Forgets history before <paramref name="revision"/>; live entries stay.</summary>
     ValueTask CompactAsync(long revision, CancellationToken cancellationToken = default);
 }

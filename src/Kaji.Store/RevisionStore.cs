@@ -101,6 +101,20 @@ public sealed class RevisionStore : IRevisionStore
     }
 
     /// <inheritdoc/>
+    public long LastChange(string collection)
+    {
+        _gate.EnterReadLock();
+        try
+        {
+            return BucketOf(collection, create: false)?.LastChange ?? 0;
+        }
+        finally
+        {
+            _gate.ExitReadLock();
+        }
+    }
+
+    /// <inheritdoc/>
     public RangeResult Range(string prefix, long revision = 0, int limit = 0, string? after = null)
     {
         _gate.EnterReadLock();

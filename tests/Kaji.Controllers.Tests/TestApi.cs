@@ -33,7 +33,7 @@ public sealed class TestApi : IAsyncDisposable
         _server = new ApiServer.Hosting.ApiServer(options, _store, [lifecycle], TimeProvider.System, NullLoggerFactory.Instance);
         lifecycle.Objects = _server.Registry;
         var tokens = new ServiceAccountTokens(System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256), TimeProvider.System);
-        _server.Compose(new Nobody(), new Everything(), [], [new DiscoveryDocuments(tokens).TryHandleAsync]);
+        _server.Compose(new Nobody(), new Everything(), [], [new DiscoveryDocuments(tokens, _server.Catalog).TryHandleAsync]);
         Client = new ApiClient(new HttpMessageInvoker(_server.CreateInProcessHandler(new UserInfo("test", ["system:masters", "system:authenticated"]))), new Uri("https://in-process"), "test");
     }
 

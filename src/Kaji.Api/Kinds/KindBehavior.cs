@@ -48,8 +48,19 @@ public class KindBehavior
     {
     }
 
+    /// <summary>All that is wrong with a change through <c>/status</c>.</summary>
+    public virtual void ValidateStatusUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
+    {
+    }
+
     /// <summary>Whether a change to the object must raise metadata.generation. By default when anything but metadata and status differs, for kinds that have generation.</summary>
     public virtual bool HasGeneration => false;
+
+    /// <summary>Whether changes to status leave the generation alone.</summary>
+    public virtual bool StatusIsApart => true;
+
+    /// <summary>Whether <see cref="ValidateUpdate"/> and <see cref="ValidateStatusUpdate"/> say all, with regard to what was there before, so that <see cref="Validate"/> is for creates only.</summary>
+    public virtual bool ComparesOnUpdate => false;
 
     /// <summary>Grace period in seconds when the delete options name none; null when the kind is deleted at once (all but Pod).</summary>
     public virtual long? DefaultGracePeriodSeconds(JsonObject obj) => null;

@@ -46,12 +46,14 @@ public static class KindRegistry
         [("admissionregistration.k8s.io", "ValidatingAdmissionPolicy")] = new AdmissionPolicyKind(),
         [("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding")] = new AdmissionPolicyBindingKind(),
         [("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding")] = new AdmissionPolicyBindingKind(),
+        [("apiextensions.k8s.io", "CustomResourceDefinition")] = new CustomResources.DefinitionKind(),
         [("certificates.k8s.io", "CertificateSigningRequest")] = new CertificateSigningRequestKind(),
     };
 
-    /// <summary>The behaviour of a built-in resource.</summary>
+    /// <summary>The behaviour of a resource; a custom one brings its own.</summary>
     public static KindBehavior BehaviorFor(ResourceInfo resource) =>
-        Named.TryGetValue((resource.Group, resource.Kind), out var named) ? named
+        resource.Custom is { } custom ? custom.Behavior
+        : Named.TryGetValue((resource.Group, resource.Kind), out var named) ? named
         : resource.Subresources.Any(s => s.Name == "status") ? WithStatus
         : Plain;
 }

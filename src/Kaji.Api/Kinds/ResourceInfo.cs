@@ -18,6 +18,15 @@ public sealed record ResourceInfo(string Group, string Version, string Plural, s
     /// <summary>In discovery's order.</summary>
     public IReadOnlyList<string> Verbs { get; init; } = [];
 
+    /// <summary>Of a custom resource: the version of its definition; null for built-in ones.</summary>
+    public CustomResources.CustomVersion? Custom { get; init; }
+
+    /// <summary>The kind of a list where it is not KIND + <c>List</c>.</summary>
+    public string? ListKindName { get; init; }
+
+    /// <summary>As <c>PodList</c>.</summary>
+    public string ListKind => ListKindName ?? Kind + "List";
+
     /// <summary>Subresources.</summary>
     public IReadOnlyList<SubresourceInfo> Subresources { get; init; } = [];
 

@@ -73,11 +73,6 @@ public static class MetadataValidation
                 {
                     errors.Invalid("metadata.finalizers", finalizer, problem);
                 }
-
-                if (!finalizer.Contains('/', StringComparison.Ordinal) && finalizer is not ("orphan" or "foregroundDeletion" or "kubernetes"))
-                {
-                    errors.Invalid("metadata.finalizers", finalizer, "name is neither a standard finalizer name nor is it fully qualified");
-                }
             }
         }
 

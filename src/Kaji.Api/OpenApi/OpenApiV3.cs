@@ -10,10 +10,9 @@ public static class OpenApiV3
     /// <summary>The path of a group version's document below <c>/openapi/v3/</c>.</summary>
     public static string PathOf(string group, string version) => group.Length == 0 ? $"api/{version}" : $"apis/{group}/{version}";
 
-    /// <summary>Writes the document.</summary>
-    public static void Write(Utf8JsonWriter w, string group, string version)
+    /// <summary>Writes the document of a group version that has these resources.</summary>
+    public static void Write(Utf8JsonWriter w, IReadOnlyList<ResourceInfo> resources)
     {
-        var resources = BuiltInResources.All.Where(r => r.Group == group && r.Version == version).ToArray();
         w.WriteStartObject();
         w.WriteString("openapi", "3.0.0");
         w.WriteStartObject("info");
@@ -30,15 +29,19 @@ public static class OpenApiV3
         w.WriteStartObject("components");
         w.WriteStartObject("schemas");
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var resource in resources)
+        foreach (var resource in resources.Where(r => r.Custom is null))
         {
-            Component(w, BuiltInSchemas.NameOf(group, version, resource.Kind), resource, seen);
+            Component(w, NameOf(resource), resource, seen);
         }
+
+        CustomOpenApi.WriteV3(w, resources.Where(r => r.Custom is not null), seen);
 
         w.WriteEndObject();
         w.WriteEndObject();
         w.WriteEndObject();
     }
+
+    private static string NameOf(ResourceInfo resource) => resource.Custom is null ? BuiltInSchemas.NameOf(resource.Group, resource.Version, resource.Kind) : CustomOpenApi.NameOf(resource);
 
     private static void Paths(Utf8JsonWriter w, ResourceInfo resource)
     {
@@ -84,7 +87,7 @@ public static class OpenApiV3
                     w.WriteStartObject("schema");
                     if (method != "patch")
                     {
-                        w.WriteString("$ref", "#/components/schemas/" + BuiltInSchemas.NameOf(resource.Group, resource.Version, resource.Kind));
+                        w.WriteString("$ref", "#/components/schemas/" + NameOf(resource));
                     }
 
                     w.WriteEndObject();
@@ -128,7 +131,7 @@ public static class OpenApiV3
         }
     }
 
-    private static void Component(Utf8JsonWriter w, string name, ResourceInfo? resource, HashSet<string> seen)
+    internal static void Component(Utf8JsonWriter w, string name, ResourceInfo? resource, HashSet<string> seen)
     {
         if (!seen.Add(name) || BuiltInSchemas.Find(name) is not { } definition)
         {

@@ -5,7 +5,10 @@ using Kaji.Api.Metadata;
 namespace Kaji.Api.Tables;
 
 /// <summary>A column of the server-side Table that <c>kubectl get</c> asks for; priority 1 is shown with <c>-o wide</c> only.</summary>
-public sealed record TableColumn(string Name, string Type, string Format, int Priority);
+public sealed record TableColumn(string Name, string Type, string Format, int Priority)
+{
+    public string Description { get; init; } = Name;
+}
 
 /// <summary>How a resource is shown: its columns and the cells of an object.</summary>
 public sealed class TableDefinition
@@ -27,10 +30,17 @@ public sealed class TableDefinition
     /// <summary>The definition of a resource; kinds without one show name and age.</summary>
     public static TableDefinition For(ResourceInfo resource)
     {
+        if (resource.Custom is { } custom)
+        {
+            return custom.Table;
+        }
+
         var columns = Known.Value.GetValueOrDefault((resource.Group, resource.Version, resource.Plural), Fallback);
         var cells = Cells.For(resource.Group, resource.Plural);
         return new TableDefinition(columns, (obj, now) => cells?.Invoke(obj, now) ?? [.. columns.Select(c => Cells.Generic(c.Name, obj, now))]);
     }
+
+    internal static TableDefinition Of(IReadOnlyList<TableColumn> columns, Func<JsonObject, DateTimeOffset, IReadOnlyList<JsonNode?>> cells) => new(columns, cells);
 
     /// <summary>The cells of an object, one a column.</summary>
     public IReadOnlyList<JsonNode?> CellsOf(JsonObject obj, DateTimeOffset now) => _cells(obj, now);

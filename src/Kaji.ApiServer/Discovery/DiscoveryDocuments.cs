@@ -6,6 +6,7 @@ using System.Text.Json.Nodes;
 using Kaji.Api.Kinds;
 using Kaji.Api.OpenApi;
 using Kaji.ApiServer.Authentication;
+using Kaji.ApiServer.CustomResources;
 using Kaji.ApiServer.Registry;
 using Kaji.ApiServer.Responses;
 using Microsoft.AspNetCore.Http;
@@ -13,14 +14,13 @@ using Microsoft.AspNetCore.Http;
 namespace Kaji.ApiServer.Discovery;
 
 /// <summary>
-/// Documents about the API itself: discovery (legacy and aggregated), OpenAPI v3, the version, and the keys of service account tokens. Each is made once and kept as bytes.
+/// Documents about the API itself: discovery (legacy and aggregated), OpenAPI v3, the version, and the keys of service account tokens. Each is made once for a state of the catalogue and kept as bytes.
 /// </summary>
-public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
+public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCatalog catalog)
 {
     private const string AggregatedType = "APIGroupDiscoveryList";
     private static readonly string BuildHash = typeof(DiscoveryDocuments).Module.ModuleVersionId.ToString("N");
-    private readonly ConcurrentDictionary<string, byte[]> _documents = new(StringComparer.Ordinal);
-    private string[] _paths = [];
+    private volatile Kept _kept = new(catalog.Current);
 
     /// <summary>Answers when the path is one of its documents.</summary>
     public async Task<bool> TryHandleAsync(HttpContext context)
@@ -36,6 +36,13 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
             path = "/";
         }
 
+        var now = catalog.Current;
+        var kept = _kept;
+        if (!ReferenceEquals(kept.Snapshot, now))
+        {
+            _kept = kept = new Kept(now);
+        }
+
         var type = ResponseWriting.Json;
         Func<JsonNode?>? make = null;
         var key = path;
@@ -43,25 +50,25 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
         {
             key = $"{path}#{version}";
             type = $"application/json;g=apidiscovery.k8s.io;v={version};as={AggregatedType}";
-            make = () => AggregatedDiscovery(core: path == "/api", version);
+            make = () => AggregatedDiscovery(now, core: path == "/api", version);
         }
         else if (path == "/openapi/v2")
         {
-            await OpenApiV2Async(context);
+            await OpenApiV2Async(context, now);
             return true;
         }
         else if (path.StartsWith("/openapi/v3/", StringComparison.Ordinal))
         {
-            return await OpenApiAsync(context, path["/openapi/v3/".Length..]);
+            return await OpenApiAsync(context, now, path["/openapi/v3/".Length..]);
         }
         else
         {
             make = path switch
             {
-                "/" => () => new JsonObject { ["paths"] = new JsonArray([.. Paths().Select(p => (JsonNode)p)]) },
+                "/" => () => new JsonObject { ["paths"] = new JsonArray([.. Paths(now).Select(p => (JsonNode)p)]) },
                 "/api" => () => new JsonObject { ["kind"] = "APIVersions", ["versions"] = new JsonArray("v1"), ["serverAddressByClientCIDRs"] = new JsonArray() },
-                "/apis" => () => new JsonObject { ["kind"] = "APIGroupList", ["apiVersion"] = "v1", ["groups"] = new JsonArray([.. BuiltInResources.Groups.Where(g => g.Group.Length > 0).Select(g => (JsonNode)Group(g))]) },
-                "/openapi/v3" => OpenApiIndex,
+                "/apis" => () => new JsonObject { ["kind"] = "APIGroupList", ["apiVersion"] = "v1", ["groups"] = new JsonArray([.. now.Groups.Where(g => g.Group.Length > 0).Select(g => (JsonNode)Group(g))]) },
+                "/openapi/v3" => () => OpenApiIndex(now),
                 "/version" => ServerVersion.Document,
                 "/openid/v1/jwks" => tokens.KeySet,
                 "/.well-known/openid-configuration" => () => new JsonObject
@@ -69,7 +76,7 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
                     ["issuer"] = ServiceAccountTokens.Issuer, ["jwks_uri"] = $"{ServiceAccountTokens.Issuer}/openid/v1/jwks", ["response_types_supported"] = new JsonArray("id_token"),
                     ["subject_types_supported"] = new JsonArray("public"), ["id_token_signing_alg_values_supported"] = new JsonArray("ES256"),
                 },
-                _ => Resources(path),
+                _ => Resources(now, path),
             };
         }
 
@@ -78,14 +85,14 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
             return false;
         }
 
-        if (!_documents.TryGetValue(key, out var bytes))
+        if (!kept.Documents.TryGetValue(key, out var bytes))
         {
             if (make() is not { } document)
             {
                 return false;
             }
 
-            bytes = _documents[key] = ObjectCodec.Bytes(document);
+            bytes = kept.Documents[key] = ObjectCodec.Bytes(document);
         }
 
         var tag = $"\"{Convert.ToHexStringLower(SHA256.HashData(bytes))[..32]}\"";
@@ -114,9 +121,9 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
         return null;
     }
 
-    private string[] Paths() => _paths.Length > 0 ? _paths : _paths =
+    private static string[] Paths(CatalogSnapshot catalog) =>
     [
-        "/api", "/api/v1", "/apis", .. BuiltInResources.Groups.Where(g => g.Group.Length > 0).SelectMany(g => g.Versions.Select(v => $"/apis/{g.Group}/{v}").Prepend($"/apis/{g.Group}")),
+        "/api", "/api/v1", "/apis", .. catalog.Groups.Where(g => g.Group.Length > 0).SelectMany(g => g.Versions.Select(v => $"/apis/{g.Group}/{v}").Prepend($"/apis/{g.Group}")),
         "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version",
     ];
 
@@ -126,31 +133,31 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
         return new JsonObject { ["name"] = group.Group, ["versions"] = new JsonArray([.. group.Versions.Select(VersionOf)]), ["preferredVersion"] = VersionOf(group.Versions[0]) };
     }
 
-    private static Func<JsonNode?>? Resources(string path)
+    private static Func<JsonNode?>? Resources(CatalogSnapshot catalog, string path)
     {
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         switch (parts)
         {
-            case ["apis", var name] when BuiltInResources.Groups.Any(g => g.Group == name && name.Length > 0):
+            case ["apis", var name] when catalog.Groups.Any(g => g.Group == name && name.Length > 0):
                 return () =>
                 {
-                    var group = Group(BuiltInResources.Groups.First(g => g.Group == name));
+                    var group = Group(catalog.Groups.First(g => g.Group == name));
                     (group["kind"], group["apiVersion"]) = ("APIGroup", "v1");
                     return group;
                 };
             case ["api", var version]:
-                return () => ResourceList("", version);
+                return () => ResourceList(catalog, "", version);
             case ["apis", var group, var version]:
-                return () => ResourceList(group, version);
+                return () => ResourceList(catalog, group, version);
             default:
                 return null;
         }
     }
 
-    private static JsonObject? ResourceList(string group, string version)
+    private static JsonObject? ResourceList(CatalogSnapshot catalog, string group, string version)
     {
-        var all = BuiltInResources.All.Where(r => r.Group == group && r.Version == version).ToArray();
-        if (all.Length == 0)
+        var all = catalog.Of(group, version);
+        if (all.Count == 0)
         {
             return null;
         }
@@ -185,15 +192,15 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
         return new JsonObject { ["kind"] = "APIResourceList", ["apiVersion"] = "v1", ["groupVersion"] = all[0].ApiVersion, ["resources"] = list };
     }
 
-    private static JsonObject AggregatedDiscovery(bool core, string apiVersion)
+    private static JsonObject AggregatedDiscovery(CatalogSnapshot catalog, bool core, string apiVersion)
     {
         var items = new JsonArray();
-        foreach (var (group, versions) in BuiltInResources.Groups.Where(g => g.Group.Length == 0 == core))
+        foreach (var (group, versions) in catalog.Groups.Where(g => g.Group.Length == 0 == core))
         {
             var list = new JsonArray();
             foreach (var version in versions)
             {
-                var resources = BuiltInResources.All.Where(r => r.Group == group && r.Version == version).Select(r =>
+                var resources = catalog.Of(group, version).Select(r =>
                 {
                     var entry = new JsonObject
                     {
@@ -232,15 +239,15 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
 
     private static JsonArray Strings(IEnumerable<string> values) => [.. values.Select(v => (JsonNode)v)];
 
-    private static JsonObject OpenApiIndex()
+    private static JsonObject OpenApiIndex(CatalogSnapshot catalog)
     {
         var paths = new JsonObject();
-        foreach (var (group, versions) in BuiltInResources.Groups)
+        foreach (var (group, versions) in catalog.Groups)
         {
             foreach (var version in versions)
             {
                 var path = OpenApiV3.PathOf(group, version);
-                paths[path] = new JsonObject { ["serverRelativeURL"] = $"/openapi/v3/{path}?hash={BuildHash}" };
+                paths[path] = new JsonObject { ["serverRelativeURL"] = $"/openapi/v3/{path}?hash={HashOf(catalog, group, version)}" };
             }
         }
 
@@ -248,15 +255,15 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
     }
 
     /// <summary>
-    /// The older document. Clients that know v3 ask for this one only about kinds that v3 does not have, so it names no kinds: the frame of a swagger document, in JSON or as
+    /// The older document. Clients that know v3 ask for this one only about kinds that v3 does not have, so it names custom kinds only, and in protobuf none: the frame of a swagger document, in JSON or as
     /// gnostic's protobuf (1: swagger, 2: info { 1: title, 2: version }, 8: paths).
     /// </summary>
-    private static Task OpenApiV2Async(HttpContext context)
+    private static Task OpenApiV2Async(HttpContext context, CatalogSnapshot catalog)
     {
         const string Version = "v1.36.2+kaji";
         if (!context.Request.Headers.Accept.ToString().Contains("proto-openapi.spec.v2", StringComparison.Ordinal))
         {
-            return context.WriteNodeAsync(200, new JsonObject { ["swagger"] = "2.0", ["info"] = new JsonObject { ["title"] = "Kubernetes", ["version"] = Version }, ["paths"] = new JsonObject() });
+            return context.WriteNodeAsync(200, new JsonObject { ["swagger"] = "2.0", ["info"] = new JsonObject { ["title"] = "Kubernetes", ["version"] = Version }, ["paths"] = new JsonObject(), ["definitions"] = CustomOpenApi.V2Definitions(catalog.All.Where(r => r.Custom is not null)) });
         }
 
         byte[] info = [0x0A, 10, .. "Kubernetes"u8, 0x12, (byte)Version.Length, .. System.Text.Encoding.ASCII.GetBytes(Version)];
@@ -264,7 +271,7 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
         return context.WriteBytesAsync(200, document, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
     }
 
-    private async Task<bool> OpenApiAsync(HttpContext context, string path)
+    private static async Task<bool> OpenApiAsync(HttpContext context, CatalogSnapshot catalog, string path)
     {
         var (group, version) = path.Split('/') switch
         {
@@ -272,7 +279,8 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
             ["apis", var g, var v] => (g, v),
             _ => ("", ""),
         };
-        if (!BuiltInResources.All.Any(r => r.Group == group && r.Version == version))
+        var resources = catalog.Of(group, version);
+        if (resources.Count == 0)
         {
             return false;
         }
@@ -281,15 +289,27 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens)
         var buffer = new ArrayBufferWriter<byte>(256 * 1024);
         await using (var writer = new Utf8JsonWriter(buffer))
         {
-            OpenApiV3.Write(writer, group, version);
+            OpenApiV3.Write(writer, resources);
         }
 
-        if (context.Request.Query["hash"].ToString() == BuildHash)
+        if (context.Request.Query["hash"].ToString() == HashOf(catalog, group, version))
         {
             context.Response.Headers.CacheControl = "public, immutable";
         }
 
         await context.WriteBytesAsync(200, buffer.WrittenMemory);
         return true;
+    }
+
+    /// <summary>Changes with what the document says: with the build, and with the definitions of the group.</summary>
+    private static string HashOf(CatalogSnapshot catalog, string group, string version)
+    {
+        var newest = catalog.Entries.Values.Where(e => e.Definition.Group == group && e.Definition.Version(version) is not null).Select(e => e.Revision).DefaultIfEmpty(0).Max();
+        return newest == 0 ? BuildHash : $"{BuildHash}{newest:x}";
+    }
+
+    private sealed record Kept(CatalogSnapshot Snapshot)
+    {
+        public ConcurrentDictionary<string, byte[]> Documents { get; } = new(StringComparer.Ordinal);
     }
 }

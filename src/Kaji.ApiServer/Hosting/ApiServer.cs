@@ -2,7 +2,9 @@ using System.Security.Authentication;
 using Kaji.ApiServer.Admission;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Authorization;
+using Kaji.ApiServer.CustomResources;
 using Kaji.ApiServer.Registry;
+using Kaji.ApiServer.Webhooks;
 using Kaji.Store;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -25,6 +27,8 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly ObjectRegistry _registry;
     private readonly CancellationTokenSource _stopping = new();
     private readonly RequestMetrics _metrics = new();
+    private readonly WebhookClient _webhooks;
+    private Task _definitions = Task.CompletedTask;
     private RequestPipeline? _pipeline;
     private WebApplication? _application;
 
@@ -32,21 +36,29 @@ public sealed class ApiServer : IAsyncDisposable
     {
         options.Validate();
         (_options, _logging) = (options, logging);
-        _registry = new ObjectRegistry(store, admission, time);
+        _webhooks = new WebhookClient(time);
+        _registry = new ObjectRegistry(store, admission, new CustomCodec(_webhooks), time);
+        _webhooks.Objects = _registry;
     }
 
     /// <summary>For the server's own parts (bootstrap, endpoints).</summary>
     public IObjectRegistry Registry => _registry;
 
+    /// <summary>What is served: built-in and custom resources.</summary>
+    public ResourceCatalog Catalog => _registry.Catalog;
+
     public HealthChecks Health { get; } = new();
 
     /// <summary>Puts the stations together. Endpoints get the registry, so they are made after this object.</summary>
     /// <param name="documents">Handlers of paths that are not resources (discovery, OpenAPI); the first that returns true has answered.</param>
-    public void Compose(IAuthenticator authenticator, IAuthorizer authorizer, IEnumerable<IEndpoint> endpoints, IReadOnlyList<Func<HttpContext, Task<bool>>> documents) =>
+    public void Compose(IAuthenticator authenticator, IAuthorizer authorizer, IEnumerable<IEndpoint> endpoints, IReadOnlyList<Func<HttpContext, Task<bool>>> documents)
+    {
         _pipeline = new RequestPipeline(
             authenticator, authorizer, new ResourceHandler(_registry, authorizer, _options.MaxBodyBytes, _stopping.Token),
             [.. endpoints, new BindingEndpoint(_registry, _options.MaxBodyBytes), new EvictionEndpoint(_registry, _options.MaxBodyBytes)],
-            documents, Health, _metrics, _options.MaxRequestsInFlight, _logging.CreateLogger("Kaji.ApiServer"));
+            documents, _registry.Catalog, Health, _metrics, _options.MaxRequestsInFlight, _logging.CreateLogger("Kaji.ApiServer"));
+        _definitions = Task.Run(() => new DefinitionController(_registry, _logging.CreateLogger<DefinitionController>()).RunAsync(_stopping.Token));
+    }
 
     /// <summary>A transport for loops of this process that act as <paramref name="user"/>.</summary>
     public HttpMessageHandler CreateInProcessHandler(UserInfo user) => new InProcessHandler(HandleAsync, user);
@@ -71,6 +83,8 @@ public sealed class ApiServer : IAsyncDisposable
         {
             await _application.StopAsync();
         }
+
+        await _definitions.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     public async ValueTask DisposeAsync()
@@ -81,6 +95,7 @@ public sealed class ApiServer : IAsyncDisposable
             await _application.DisposeAsync();
         }
 
+        _webhooks.Dispose();
         _stopping.Dispose();
     }
 

@@ -12,16 +12,12 @@ internal sealed class RequestMetrics
     private readonly ConcurrentDictionary<(string Verb, string Group, string Resource, string Subresource, int Code), Counter> _requests = new();
     private readonly ConcurrentDictionary<(string Verb, string Group, string Resource), Histogram> _durations = new();
 
-    public void Count(RequestInfo info, int code, TimeSpan duration)
+    /// <param name="known">Whether the path names a resource that is served.</param>
+    public void Count(RequestInfo info, bool known, int code, TimeSpan duration)
     {
         // Paths that name no resource are counted together: their number must not follow what clients make up.
-        var (resource, group, subresource) = info.IsResourceRequest ? (info.Resource, info.Group, info.Subresource) : ("", "", "");
+        var (resource, group, subresource) = known ? (info.Resource, info.Group, info.Subresource) : ("", "", "");
         var verb = info.Verb.ToUpperInvariant();
-        if (info.IsResourceRequest && Api.Kinds.BuiltInResources.Find(group, info.Version, resource) is null)
-        {
-            (resource, group, subresource) = ("", "", "");
-        }
-
         _requests.GetOrAdd((verb, group, resource, subresource.Length > 20 ? "" : subresource, code), static _ => new Counter()).Increment();
         if (verb != "WATCH")
         {

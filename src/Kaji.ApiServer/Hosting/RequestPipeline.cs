@@ -4,6 +4,7 @@ using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Authorization;
+using Kaji.ApiServer.CustomResources;
 using Kaji.ApiServer.Registry;
 using Kaji.ApiServer.Requests;
 using Kaji.ApiServer.Responses;
@@ -23,6 +24,7 @@ internal sealed partial class RequestPipeline
     private readonly ResourceHandler _resources;
     private readonly Dictionary<(string, string, string), IEndpoint> _endpoints;
     private readonly IReadOnlyList<Func<HttpContext, Task<bool>>> _documents;
+    private readonly ResourceCatalog _catalog;
     private readonly HealthChecks _health;
     private readonly RequestMetrics _metrics;
     private readonly ILogger _log;
@@ -31,9 +33,9 @@ internal sealed partial class RequestPipeline
 
     public RequestPipeline(
         IAuthenticator authenticator, IAuthorizer authorizer, ResourceHandler resources, IEnumerable<IEndpoint> endpoints,
-        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, HealthChecks health, RequestMetrics metrics, int maxInFlight, ILogger log)
+        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, ResourceCatalog catalog, HealthChecks health, RequestMetrics metrics, int maxInFlight, ILogger log)
     {
-        (_authenticator, _authorizer, _resources, _documents, _health, _metrics, _maxInFlight, _log) = (authenticator, authorizer, resources, documents, health, metrics, maxInFlight, log);
+        (_authenticator, _authorizer, _resources, _documents, _catalog, _health, _metrics, _maxInFlight, _log) = (authenticator, authorizer, resources, documents, catalog, health, metrics, maxInFlight, log);
         _endpoints = endpoints.ToDictionary(e => (e.Group, e.Resource, e.Subresource));
     }
 
@@ -89,7 +91,7 @@ internal sealed partial class RequestPipeline
                 Interlocked.Decrement(ref _inFlight);
             }
 
-            _metrics.Count(info, context.Response.StatusCode, Stopwatch.GetElapsedTime(began));
+            _metrics.Count(info, info.IsResourceRequest && _catalog.Current.Find(info.Group, info.Version, info.Resource) is not null, context.Response.StatusCode, Stopwatch.GetElapsedTime(began));
         }
     }
 
@@ -134,8 +136,13 @@ internal sealed partial class RequestPipeline
                 return;
             }
 
-            if (BuiltInResources.Find(info.Group, info.Version, info.Resource) is { } resource)
+            if (_catalog.Current.Find(info.Group, info.Version, info.Resource) is { } resource)
             {
+                if (resource.Custom?.Warning is { } warning)
+                {
+                    context.Warn(warning);
+                }
+
                 await _resources.HandleAsync(context, info, resource, user);
                 return;
             }

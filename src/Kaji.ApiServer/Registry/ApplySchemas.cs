@@ -10,7 +10,7 @@ internal static class ApplySchemas
 {
     private static readonly ConditionalWeakTable<ResourceInfo, Atom> Made = [];
 
-    public static Atom Of(ResourceInfo resource) => Made.GetValue(resource, static r => BuiltInAtoms.Of(BuiltInSchemas.NameOf(r.Group, r.Version, r.Kind)));
+    public static Atom Of(ResourceInfo resource) => resource.Custom is { } custom ? custom.Atom : Made.GetValue(resource, static r => BuiltInAtoms.Of(BuiltInSchemas.NameOf(r.Group, r.Version, r.Kind)));
 
     public static FieldWrite WriteOf(ResourceInfo resource, string subresource, string manager, DateTimeOffset now) =>
         new(manager, resource.ApiVersion, subresource, now, Reset(resource, subresource));

@@ -134,7 +134,11 @@ internal static class Applying
         }
 
         var workload = new JsonObject { ["apiVersion"] = resource.ApiVersion, ["kind"] = resource.Kind, ["metadata"] = metadata };
-        if (scale.Obj("spec")?["replicas"] is { } replicas)
+        if (resource.Custom?.Scale is { } paths && scale.Obj("spec")?["replicas"] is { } wanted)
+        {
+            paths.Spec.Set(workload, wanted.DeepClone());
+        }
+        else if (scale.Obj("spec")?["replicas"] is { } replicas)
         {
             workload["spec"] = new JsonObject { ["replicas"] = replicas.DeepClone() };
         }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Kaji.Api;
+using Kaji.Api.CustomResources;
 using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
 using Kaji.Api.Metadata;
@@ -37,7 +38,7 @@ internal static class Deletion
         while (true)
         {
             var entry = registry.Store.Get(key) ?? throw new ApiErrorException(ApiErrors.NotFound(resource, name));
-            var old = ObjectCodec.Stored(entry.Value);
+            var old = await registry.StoredAsync(stored, entry, cancellationToken);
             CheckPreconditions(resource, name, options.Obj("preconditions"), old.Obj("metadata")!);
             await registry.AdmitAsync(new AdmissionRequest(stored, "", "DELETE", ns, name, null, old, user, dryRun) { Requested = resource, Options = OptionsOf(options, dryRun), Warn = warn }, cancellationToken);
 
@@ -49,8 +50,8 @@ internal static class Deletion
             }
 
             var result = IsDue(stored, obj)
-                ? await registry.RemoveAsync(key, obj, entry.Revision, cancellationToken)
-                : await registry.PutAsync(key, obj, entry.Revision, cancellationToken);
+                ? await registry.RemoveAsync(stored, key, obj, entry.Revision, cancellationToken)
+                : await registry.PutAsync(stored, key, obj, entry.Revision, cancellationToken);
             switch (result.Outcome)
             {
                 case WriteOutcome.Committed:
@@ -102,6 +103,22 @@ internal static class Deletion
         if (resource is { Group: "", Plural: "namespaces" })
         {
             obj.Ensure("status")["phase"] = "Terminating";
+        }
+        else if (resource is { Group: "apiextensions.k8s.io", Plural: "customresourcedefinitions" })
+        {
+            // Its objects go first.
+            if (metadata["finalizers"] is not JsonArray finalizers)
+            {
+                metadata["finalizers"] = finalizers = [];
+            }
+
+            if (finalizers.All(f => f.Text() != DefinitionStatus.Finalizer))
+            {
+                finalizers.Add((JsonNode)DefinitionStatus.Finalizer);
+            }
+
+            DefinitionStatus.SetCondition(
+                obj.Ensure("status"), "Terminating", "True", "InstanceDeletionPending", "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon", Timestamps.Format(now));
         }
     }
 

@@ -41,7 +41,7 @@ internal sealed class ListHandler(ObjectRegistry registry)
                     : $"too old resource version: {revision} ({registry.Store.Revision})"));
             }
 
-            Take(page.Entries, selection, resource, representation, entries, objects);
+            await TakeAsync(page.Entries, selection, resource, representation, entries, objects, context.RequestAborted);
             if (page.Entries.Count > 0)
             {
                 after = page.Entries[^1].Key;
@@ -77,8 +77,24 @@ internal sealed class ListHandler(ObjectRegistry registry)
             : throw new ApiErrorException(ApiErrors.BadRequest($"limit: Invalid value: \"{text}\": must be a number that is not negative"));
     }
 
-    private static void Take(IReadOnlyList<Entry> page, Selection selection, ResourceInfo resource, Representation representation, List<Entry> entries, List<JsonObject> objects)
+    private async ValueTask TakeAsync(
+        IReadOnlyList<Entry> page, Selection selection, ResourceInfo resource, Representation representation, List<Entry> entries, List<JsonObject> objects, CancellationToken cancellationToken)
     {
+        if (resource.Custom is not null && !StorageVersions.IsStored(resource))
+        {
+            var read = await registry.ReadAsync(resource, page, cancellationToken);
+            for (var i = 0; i < page.Count; i++)
+            {
+                if (selection.Matches(read[i]))
+                {
+                    entries.Add(page[i]);
+                    objects.Add(read[i]);
+                }
+            }
+
+            return;
+        }
+
         var asStored = representation.Form == Form.Object && StorageVersions.IsStored(resource);
         foreach (var entry in page.Where(e => selection.IsEverything || selection.Matches(e)))
         {
@@ -156,7 +172,7 @@ internal sealed class ListHandler(ObjectRegistry registry)
 
     private static async Task WriteStoredAsync(HttpContext context, ResourceInfo resource, List<Entry> entries, string revision, string? next, long remaining, bool counted)
     {
-        var head = new StringBuilder($"{{\"kind\":\"{resource.Kind}List\",\"apiVersion\":\"{resource.ApiVersion}\",\"metadata\":{{\"resourceVersion\":\"{revision}\"");
+        var head = new StringBuilder($"{{\"kind\":\"{resource.ListKind}\",\"apiVersion\":\"{resource.ApiVersion}\",\"metadata\":{{\"resourceVersion\":\"{revision}\"");
         if (next is not null)
         {
             head.Append(CultureInfo.InvariantCulture, $",\"continue\":\"{next}\"");

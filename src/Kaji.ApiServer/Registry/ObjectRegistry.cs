@@ -8,6 +8,7 @@ using Kaji.Api.Metadata;
 using Kaji.Api.Schemas;
 using Kaji.ApiServer.Admission;
 using Kaji.ApiServer.Authentication;
+using Kaji.ApiServer.CustomResources;
 using Kaji.Store;
 
 namespace Kaji.ApiServer.Registry;
@@ -16,7 +17,7 @@ namespace Kaji.ApiServer.Registry;
 /// The generic registry: one way of a write for every kind. decode → default → prepare → admission → validate → store, with compare-and-swap; what differs by kind is in
 /// <see cref="KindBehavior"/>. Deletion in steps is in <see cref="Deletion"/>.
 /// </summary>
-internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmissionPlugin> admission, TimeProvider time) : IObjectRegistry
+internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmissionPlugin> admission, CustomCodec custom, TimeProvider time) : IObjectRegistry
 {
     private const string NameAlphabet = "bcdfghjklmnpqrstvwxz2456789";
     private const int GenerateAttempts = 8;
@@ -26,13 +27,41 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
 
     public TimeProvider Time => time;
 
-    public ResourceInfo? Find(string group, string version, string plural) => BuiltInResources.Find(group, version, plural);
+    /// <summary>What is served.</summary>
+    public ResourceCatalog Catalog { get; } = new(store);
+
+    public ResourceInfo? Find(string group, string version, string plural) => Catalog.Current.Find(group, version, plural);
+
+    public ResourceInfo? FindKind(string group, string version, string kind) => Catalog.Current.All.FirstOrDefault(r => r.Group == group && r.Version == version && r.Kind == kind);
+
+    public IReadOnlyList<ResourceInfo> VersionsOf(ResourceInfo resource) => [.. Catalog.Current.All.Where(r => r.Group == resource.Group && r.Plural == resource.Plural)];
+
+    public JsonObject Convert(ResourceInfo from, ResourceInfo to, JsonObject obj) =>
+        to.Custom is { } version ? Wait(custom.ConvertAsync(version, obj, default))
+        : ReferenceEquals(from, to) ? obj
+        : StorageVersions.FromStorage(to, StorageVersions.ToStorage(from, obj));
 
     public JsonObject? Get(ResourceInfo resource, string ns, string name) =>
-        store.Get(KeyOf(resource, ns, name)) is { } entry ? StorageVersions.FromStorage(resource, ObjectCodec.Stored(entry.Value)) : null;
+        store.Get(KeyOf(resource, ns, name)) is { } entry ? Wait(ReadAsync(resource, entry, default)) : null;
 
-    public IReadOnlyList<JsonObject> List(ResourceInfo resource, string ns = "") =>
-        [.. store.Range(StorageKeys.Collection(StorageVersions.Of(resource), ns)).Entries.Select(e => StorageVersions.FromStorage(resource, ObjectCodec.Stored(e.Value)))];
+    public IReadOnlyList<JsonObject> List(ResourceInfo resource, string ns = "") => Wait(ReadAsync(resource, store.Range(StorageKeys.Collection(StorageVersions.Of(resource), ns)).Entries, default));
+
+    /// <summary>An entry as the object that the resource's clients see.</summary>
+    public async ValueTask<JsonObject> ReadAsync(ResourceInfo resource, Entry entry, CancellationToken cancellationToken) => StorageVersions.FromStorage(resource, await StoredAsync(resource, entry, cancellationToken));
+
+    /// <summary>As above, many: what a conversion webhook is asked, it is asked once.</summary>
+    public async ValueTask<IReadOnlyList<JsonObject>> ReadAsync(ResourceInfo resource, IReadOnlyList<Entry> entries, CancellationToken cancellationToken) =>
+        resource.Custom is { } version
+            ? await custom.DecodeAsync(version, [.. entries.Select(e => e.Value)], cancellationToken)
+            : [.. entries.Select(e => StorageVersions.FromStorage(resource, ObjectCodec.Stored(e.Value)))];
+
+    /// <summary>An entry in the form in which writes handle it: of built-in kinds the stored one, of custom ones that of the version asked for.</summary>
+    internal ValueTask<JsonObject> StoredAsync(ResourceInfo resource, Entry entry, CancellationToken cancellationToken) =>
+        resource.Custom is { } version ? custom.DecodeAsync(version, entry.Value, cancellationToken) : ValueTask.FromResult(ObjectCodec.Stored(entry.Value));
+
+    /// <summary>The bytes to store of an object in the form in which writes handle it.</summary>
+    internal async ValueTask<(ReadOnlyMemory<byte> Value, int StampOffset)> BytesAsync(ResourceInfo resource, JsonObject obj, CancellationToken cancellationToken) =>
+        ObjectCodec.ForStore(resource.Custom is { } version ? await custom.EncodeAsync(version, obj, cancellationToken) : obj);
 
     public Task<JsonObject> CreateAsync(ResourceInfo resource, string ns, JsonObject obj, UserInfo user, CancellationToken cancellationToken = default) =>
         CreateAsync(resource, ns, obj, user, WriteOptions.Internal, cancellationToken);
@@ -91,7 +120,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
                 return store.Get(KeyOf(resource, ns, name)) is null ? StorageVersions.FromStorage(resource, candidate) : throw new ApiErrorException(ApiErrors.AlreadyExists(resource, name));
             }
 
-            var (value, offset) = ObjectCodec.ForStore(candidate);
+            var (value, offset) = await BytesAsync(stored, candidate, cancellationToken);
             var result = await store.WriteAsync(new Write(WriteKind.Create, KeyOf(resource, ns, name), value, 0, offset), cancellationToken);
             if (result.Outcome == WriteOutcome.Committed)
             {
@@ -120,7 +149,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         for (var attempt = 1; ; attempt++)
         {
             var entry = store.Get(key) ?? throw new ApiErrorException(ApiErrors.NotFound(resource, name));
-            var old = ObjectCodec.Stored(entry.Value);
+            var old = await StoredAsync(stored, entry, cancellationToken);
             var wanted = change(StorageVersions.FromStorage(resource, (JsonObject)old.DeepClone()));
             if (wanted is null)
             {
@@ -136,7 +165,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             }
 
             var request = await PrepareUpdateAsync(resource, stored, ns, name, subresource, obj, old, user, options, cancellationToken);
-            if (JsonNode.DeepEquals(WithoutRevision(obj), WithoutRevision(old)))
+            if (JsonNode.DeepEquals(WithoutRevision(obj), WithoutRevision(old)) && (StorageVersions.IsStored(stored) || await IsAsStoredAsync(stored, obj, entry, cancellationToken)))
             {
                 old.Obj("metadata")!["resourceVersion"] = Revision(entry);
                 return StorageVersions.FromStorage(resource, old);
@@ -149,8 +178,8 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             }
 
             var result = Deletion.IsDue(stored, obj)
-                ? await RemoveAsync(key, obj, entry.Revision, cancellationToken)
-                : await PutAsync(key, obj, entry.Revision, cancellationToken);
+                ? await RemoveAsync(stored, key, obj, entry.Revision, cancellationToken)
+                : await PutAsync(stored, key, obj, entry.Revision, cancellationToken);
             switch (result.Outcome)
             {
                 case WriteOutcome.Committed:
@@ -172,16 +201,16 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
     public Task<JsonObject> DeleteAsync(ResourceInfo resource, string ns, string name, JsonObject? options, UserInfo user, CancellationToken cancellationToken = default) =>
         Deletion.DeleteAsync(this, resource, ns, name, options ?? [], user, dryRun: false, cancellationToken);
 
-    internal ValueTask<WriteResult> PutAsync(string key, JsonObject obj, long expected, CancellationToken cancellationToken)
+    internal async ValueTask<WriteResult> PutAsync(ResourceInfo resource, string key, JsonObject obj, long expected, CancellationToken cancellationToken)
     {
-        var (value, offset) = ObjectCodec.ForStore(obj);
-        return store.WriteAsync(new Write(WriteKind.Update, key, value, expected, offset), cancellationToken);
+        var (value, offset) = await BytesAsync(resource, obj, cancellationToken);
+        return await store.WriteAsync(new Write(WriteKind.Update, key, value, expected, offset), cancellationToken);
     }
 
-    internal ValueTask<WriteResult> RemoveAsync(string key, JsonObject obj, long expected, CancellationToken cancellationToken)
+    internal async ValueTask<WriteResult> RemoveAsync(ResourceInfo resource, string key, JsonObject obj, long expected, CancellationToken cancellationToken)
     {
-        var (value, offset) = ObjectCodec.ForStore(obj);
-        return store.WriteAsync(new Write(WriteKind.Delete, key, value, expected, offset), cancellationToken);
+        var (value, offset) = await BytesAsync(resource, obj, cancellationToken);
+        return await store.WriteAsync(new Write(WriteKind.Delete, key, value, expected, offset), cancellationToken);
     }
 
     /// <summary>Admission of what is not stored by a create or an update: DELETE, CONNECT, and subresources that are only acted on.</summary>
@@ -249,16 +278,24 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         metadata = obj.Ensure("metadata");
         KeepIdentity(metadata, oldMetadata);
         behavior.Default(obj);
-        if (behavior.HasGeneration && subresource != "status" && !JsonNode.DeepEquals(Desired(obj), Desired(old)))
+        if (behavior.HasGeneration && subresource != "status" && !JsonNode.DeepEquals(Desired(obj, behavior), Desired(old, behavior)))
         {
             metadata["generation"] = (oldMetadata.Int("generation") ?? 0) + 1;
         }
 
         var errors = new List<FieldError>();
         MetadataValidation.Validate(obj, stored, errors);
-        if (subresource != "status")
+        if (subresource == "status")
         {
-            behavior.Validate(obj, errors);
+            behavior.ValidateStatusUpdate(obj, old, errors);
+        }
+        else
+        {
+            if (!behavior.ComparesOnUpdate)
+            {
+                behavior.Validate(obj, errors);
+            }
+
             if (subresource.Length == 0)
             {
                 behavior.ValidateUpdate(obj, old, errors);
@@ -369,7 +406,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
                 $"the API version in the data ({apiVersion}, kind {kind}) does not match the expected API version ({resource.ApiVersion}, kind {resource.Kind})"));
         }
 
-        var findings = SchemaChecker.Check(obj, BuiltInSchemas.NameOf(resource.Group, resource.Version, resource.Kind));
+        var findings = resource.Custom is { } version ? new SchemaFindings(CustomCodec.Check(version, obj), null) : SchemaChecker.Check(obj, BuiltInSchemas.NameOf(resource.Group, resource.Version, resource.Kind));
         if (findings.TypeError is { } wrong)
         {
             throw new ApiErrorException(ApiErrors.BadRequest($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: {wrong}"));
@@ -395,7 +432,10 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
                 break;
         }
 
-        UnknownFields.Remove(obj, findings.UnknownFields);
+        if (resource.Custom is null)
+        {
+            UnknownFields.Remove(obj, findings.UnknownFields);
+        }
     }
 
     private static void CheckNamespace(ResourceInfo resource, JsonObject metadata, string ns)
@@ -422,13 +462,28 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         }
     }
 
+    /// <summary>Whether writing would change nothing: a custom object may be stored in an older version, or from before its schema's defaults.</summary>
+    private async ValueTask<bool> IsAsStoredAsync(ResourceInfo stored, JsonObject obj, Entry entry, CancellationToken cancellationToken)
+    {
+        if (stored.Custom is not { } version)
+        {
+            return true;
+        }
+
+        var encoded = (JsonObject)(await custom.EncodeAsync(version, obj, cancellationToken)).DeepClone();
+        return JsonNode.DeepEquals(WithoutRevision(encoded), WithoutRevision(ObjectCodec.Stored(entry.Value)));
+    }
+
+    /// <summary>Ends at once, unless a conversion webhook has to be asked.</summary>
+    private static T Wait<T>(ValueTask<T> task) => task.IsCompleted ? task.GetAwaiter().GetResult() : task.AsTask().GetAwaiter().GetResult();
+
     private static JsonObject WithoutRevision(JsonObject obj)
     {
         obj.Obj("metadata")!.Remove("resourceVersion");
         return obj;
     }
 
-    private static JsonObject Desired(JsonObject obj) => new(obj.Where(p => p.Key is not ("metadata" or "status" or "kind" or "apiVersion")).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
+    private static JsonObject Desired(JsonObject obj, KindBehavior behavior) => new(obj.Where(p => p.Key is not ("metadata" or "kind" or "apiVersion") && !(p.Key == "status" && behavior.StatusIsApart)).Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
 
     private static string Generate(string prefix) => (prefix.Length > 58 ? prefix[..58] : prefix) + RandomNumberGenerator.GetString(NameAlphabet, 5);
 }

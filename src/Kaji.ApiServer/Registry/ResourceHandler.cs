@@ -19,6 +19,7 @@ namespace Kaji.ApiServer.Registry;
 internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer authorizer, long bodyLimit, CancellationToken stopping)
 {
     private const string PatchTypes = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
+    private const string CustomPatchTypes = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
     private readonly ListHandler _list = new(registry);
     private readonly WatchHandler _watch = new(registry, stopping);
 
@@ -61,17 +62,18 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
             new AdmissionRequest(resource, info.Subresource, "CONNECT", info.Namespace, info.Name, ConnectOptions.Of(resource, info, context.Request.Query), null, user, DryRun: false) { Warn = context.Warn },
             context.RequestAborted);
 
-    private Task GetAsync(HttpContext context, RequestInfo info, ResourceInfo resource)
+    private async Task GetAsync(HttpContext context, RequestInfo info, ResourceInfo resource)
     {
         var representation = Representation.Of(context.Request);
         var entry = registry.Store.Get(ObjectRegistry.KeyOf(resource, info.Namespace, info.Name)) ?? throw new ApiErrorException(ApiErrors.NotFound(resource, info.Name));
         if (info.Subresource != "scale" && representation.Form == Form.Object && StorageVersions.IsStored(resource))
         {
-            return context.WriteBytesAsync(200, entry.Value);
+            await context.WriteBytesAsync(200, entry.Value);
+            return;
         }
 
-        var obj = StorageVersions.FromStorage(resource, ObjectCodec.Stored(entry.Value));
-        return context.WriteNodeAsync(200, info.Subresource == "scale" ? ScaleView.Of(obj) : representation.One(resource, obj, registry.Time.GetUtcNow()));
+        var obj = await registry.ReadAsync(resource, entry, context.RequestAborted);
+        await context.WriteNodeAsync(200, info.Subresource == "scale" ? ScaleView.Of(obj, resource) : representation.One(resource, obj, registry.Time.GetUtcNow()));
     }
 
     private async Task CreateAsync(HttpContext context, RequestInfo info, ResourceInfo resource, UserInfo user)
@@ -96,13 +98,13 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
                     return (JsonObject)body.DeepClone();
                 }
 
-                ScaleView.Apply(old, body);
+                ScaleView.Apply(old, body, resource);
                 return old;
             },
             user,
             Options(context, "UpdateOptions"),
             context.RequestAborted);
-        await WriteAsync(context, 200, resource, info.Subresource == "scale" ? ScaleView.Of(now) : now, plain: info.Subresource == "scale");
+        await WriteAsync(context, 200, resource, info.Subresource == "scale" ? ScaleView.Of(now, resource) : now, plain: info.Subresource == "scale");
     }
 
     private async Task PatchAsync(HttpContext context, RequestInfo info, ResourceInfo resource, UserInfo user)
@@ -112,6 +114,11 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
         {
             await ApplyAsync(context, info, resource, user);
             return;
+        }
+
+        if (resource.Custom is not null && type is "application/strategic-merge-patch+json")
+        {
+            throw new ApiErrorException(ApiErrors.UnsupportedMediaType(type, CustomPatchTypes));
         }
 
         if (type is not ("application/json-patch+json" or "application/merge-patch+json" or "application/strategic-merge-patch+json"))
@@ -130,7 +137,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
             old =>
             {
                 var before = old.Obj("metadata")!.Str("resourceVersion");
-                var target = scale ? ScaleView.Of(old) : old;
+                var target = scale ? ScaleView.Of(old, resource) : old;
                 target.Obj("metadata")!["resourceVersion"] = before;
                 var patched = Patched(type, target, patch, definition);
                 var said = patched.Obj("metadata").Str("resourceVersion");
@@ -145,13 +152,13 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
                     return patched;
                 }
 
-                ScaleView.Apply(old, patched);
+                ScaleView.Apply(old, patched, resource);
                 return old;
             },
             user,
             Options(context, "PatchOptions"),
             context.RequestAborted);
-        await WriteAsync(context, 200, resource, scale ? ScaleView.Of(now) : now, plain: scale);
+        await WriteAsync(context, 200, resource, scale ? ScaleView.Of(now, resource) : now, plain: scale);
     }
 
     private async Task ApplyAsync(HttpContext context, RequestInfo info, ResourceInfo resource, UserInfo user)
@@ -179,7 +186,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
             options,
             context.RequestAborted);
         var scale = info.Subresource == "scale";
-        await WriteAsync(context, created ? 201 : 200, resource, scale ? ScaleView.Of(now) : now, plain: scale);
+        await WriteAsync(context, created ? 201 : 200, resource, scale ? ScaleView.Of(now, resource) : now, plain: scale);
     }
 
     private static JsonObject Patched(string type, JsonObject target, JsonNode patch, string definition)
@@ -223,7 +230,8 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
         var options = await DeleteOptionsAsync(context);
         var selection = Selection.Of(resource, info, context.Request.Query);
         var items = new JsonArray();
-        foreach (var obj in registry.List(resource, info.Namespace).Where(selection.Matches))
+        var all = await registry.ReadAsync(resource, registry.Store.Range(StorageKeys.Collection(StorageVersions.Of(resource), info.Namespace)).Entries, context.RequestAborted);
+        foreach (var obj in all.Where(selection.Matches))
         {
             try
             {
@@ -239,7 +247,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
 
         await context.WriteNodeAsync(200, new JsonObject
         {
-            ["kind"] = resource.Kind + "List", ["apiVersion"] = resource.ApiVersion,
+            ["kind"] = resource.ListKind, ["apiVersion"] = resource.ApiVersion,
             ["metadata"] = new JsonObject { ["resourceVersion"] = registry.Store.Revision.ToString(System.Globalization.CultureInfo.InvariantCulture) }, ["items"] = items,
         });
     }

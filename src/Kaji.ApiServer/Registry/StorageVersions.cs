@@ -24,7 +24,8 @@ internal static class StorageVersions
     };
 
     /// <summary>Whether stored bytes can be served for this resource as they are.</summary>
-    public static bool IsStored(ResourceInfo resource) => ReferenceEquals(Of(resource), resource);
+    public static bool IsStored(ResourceInfo resource) =>
+        resource.Custom is { } custom ? custom.IsStorage && custom.Definition.NeverChanged : ReferenceEquals(Of(resource), resource);
 
     /// <summary>What the stored form calls a field that a selector names.</summary>
     public static string FieldOf(ResourceInfo resource, string field)
@@ -44,7 +45,7 @@ internal static class StorageVersions
 
     private static JsonObject Translate(ResourceInfo resource, JsonObject obj, bool toStorage)
     {
-        if (IsStored(resource))
+        if (ReferenceEquals(Of(resource), resource))
         {
             return obj;
         }

@@ -32,6 +32,7 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
         var seconds = int.TryParse(query["timeoutSeconds"].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0 ? TimeSpan.FromSeconds(asked) : DefaultTimeout;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, stopping);
         end.CancelAfter(seconds);
+        await using var retired = resource.Custom is null ? default : registry.Catalog.Current.Definition(resource.Group, resource.Plural)?.Retired.Register(end.Cancel) ?? default;
 
         context.Response.StatusCode = 200;
         context.Response.ContentType = watch.ContentType;
@@ -42,7 +43,7 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
             from = all.Revision;
             foreach (var entry in all.Entries)
             {
-                watch.Added(entry);
+                await watch.AddedAsync(entry, context.RequestAborted);
             }
 
             if (initial)
@@ -107,7 +108,7 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
 
             foreach (var change in batch)
             {
-                watch.Changed(change);
+                await watch.ChangedAsync(change, end);
             }
 
             if ((await body.FlushAsync(end)).IsCompleted)
@@ -129,28 +130,28 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
             _ => "application/json;stream=watch",
         };
 
-        public void Added(Entry entry)
+        public async ValueTask AddedAsync(Entry entry, CancellationToken cancellationToken)
         {
-            if (selection.IsEverything || selection.Matches(entry))
+            if (selection.IsEverything || await MatchesAsync(entry, cancellationToken))
             {
-                Object("ADDED", entry);
+                await ObjectAsync("ADDED", entry, cancellationToken);
             }
         }
 
-        public void Changed(StoreEvent change)
+        public async ValueTask ChangedAsync(StoreEvent change, CancellationToken cancellationToken)
         {
-            var now = change.Kind != WriteKind.Delete && (selection.IsEverything || selection.Matches(change.Entry));
-            var before = change.Kind != WriteKind.Create && (selection.IsEverything || (change.Previous is { } previous && selection.Matches(previous)));
+            var now = change.Kind != WriteKind.Delete && (selection.IsEverything || await MatchesAsync(change.Entry, cancellationToken));
+            var before = change.Kind != WriteKind.Create && (selection.IsEverything || (change.Previous is { } previous && await MatchesAsync(previous, cancellationToken)));
             switch (before, now)
             {
                 case (false, true):
-                    Object("ADDED", change.Entry);
+                    await ObjectAsync("ADDED", change.Entry, cancellationToken);
                     break;
                 case (true, true):
-                    Object("MODIFIED", change.Entry);
+                    await ObjectAsync("MODIFIED", change.Entry, cancellationToken);
                     break;
                 case (true, false):
-                    Object("DELETED", change.Entry);
+                    await ObjectAsync("DELETED", change.Entry, cancellationToken);
                     break;
             }
         }
@@ -175,7 +176,11 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
         public void Gone(long revision) =>
             Line("ERROR", StatusJson.Bytes(new ApiError(410, "Expired", $"too old resource version: {revision} ({registry.Store.Revision})")));
 
-        private void Object(string type, Entry entry)
+        /// <summary>What a custom object's fields are in this version, only its version can tell.</summary>
+        private async ValueTask<bool> MatchesAsync(Entry entry, CancellationToken cancellationToken) =>
+            resource.Custom is not null && !StorageVersions.IsStored(resource) ? selection.Matches(await registry.StoredAsync(resource, entry, cancellationToken)) : selection.Matches(entry);
+
+        private async ValueTask ObjectAsync(string type, Entry entry, CancellationToken cancellationToken)
         {
             if (_stored)
             {
@@ -183,7 +188,7 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
                 return;
             }
 
-            Line(type, ObjectCodec.Bytes(representation.Event(resource, StorageVersions.FromStorage(resource, ObjectCodec.Stored(entry.Value)), registry.Time.GetUtcNow(), _first)));
+            Line(type, ObjectCodec.Bytes(representation.Event(resource, await registry.ReadAsync(resource, entry, cancellationToken), registry.Time.GetUtcNow(), _first)));
             _first = false;
         }
 

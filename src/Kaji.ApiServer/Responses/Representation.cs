@@ -91,7 +91,7 @@ internal sealed class Representation
         var list = Form == Form.Metadata ? items.Select(Partial) : items;
         return new JsonObject
         {
-            ["kind"] = Form == Form.Metadata ? "PartialObjectMetadataList" : resource.Kind + "List",
+            ["kind"] = Form == Form.Metadata ? "PartialObjectMetadataList" : resource.ListKind,
             ["apiVersion"] = Form == Form.Metadata ? Meta : resource.ApiVersion,
             ["metadata"] = ListMeta(revision, next, remaining),
             ["items"] = new JsonArray([.. list.Select(i => (JsonNode)i)]),
@@ -124,7 +124,7 @@ internal sealed class Representation
         {
             foreach (var column in definition.Columns)
             {
-                columns.Add((JsonNode)new JsonObject { ["name"] = column.Name, ["type"] = column.Type, ["format"] = column.Format, ["description"] = column.Name, ["priority"] = column.Priority });
+                columns.Add((JsonNode)new JsonObject { ["name"] = column.Name, ["type"] = column.Type, ["format"] = column.Format, ["description"] = column.Description, ["priority"] = column.Priority });
             }
         }
 

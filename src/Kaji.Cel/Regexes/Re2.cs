@@ -9,7 +9,7 @@ namespace Kaji.Cel.Regexes;
 /// RE2's regular expressions on .NET's engine that runs in linear time. The two dialects differ: <c>(?P&lt;n&gt;…)</c>, <c>\pL</c>, <c>[[:alpha:]]</c>, <c>\Q…\E</c>, <c>\z</c>
 /// are rewritten, classes such as <c>\d</c> mean ASCII, and what RE2 lacks (lookaround, back references) is refused.
 /// </summary>
-internal static class Re2
+public static class Re2
 {
     private const int MaxRepeat = 1000;
     private const int MaxCached = 512;
@@ -18,6 +18,7 @@ internal static class Re2
     private static readonly TimeSpan LastResort = TimeSpan.FromSeconds(5);
     private static readonly ConcurrentDictionary<string, (Regex? Regex, string? Wrong)> Cache = new(StringComparer.Ordinal);
 
+    /// <summary>The expression of a pattern, or what is wrong with the pattern.</summary>
     public static bool TryCompile(string pattern, out Regex regex, out string wrong)
     {
         if (!Cache.TryGetValue(pattern, out var known))

@@ -18,6 +18,9 @@ internal sealed class Bucket
 
     public int Count => _keys.Count;
 
+    /// <summary>The revision of the newest write.</summary>
+    public long LastChange { get; private set; }
+
     public Entry? Newest(string key) => _newest.TryGetValue(key, out var version) ? version.Entry : null;
 
     /// <summary>Adds the outcome of a write at its revision.</summary>
@@ -26,6 +29,7 @@ internal sealed class Bucket
         var older = _newest.GetValueOrDefault(key);
         var version = new Version(entry, revision, keepHistory ? older : null);
         _newest[key] = version;
+        LastChange = Math.Max(LastChange, revision);
         var at = older is null ? ~_keys.Count : 0;
         if (older is not null || (_keys.Count > 0 && string.CompareOrdinal(_keys[^1], key) >= 0))
         {

@@ -157,7 +157,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
                 .. ReviewEndpoints.All(authorizer, rbac, tokens), new TokenEndpoint(objects, tokens, _time),
                 .. PodStreamEndpoints.All(objects, new NodeConnectionOptions(() => pki.KubeletClient, pki.Authority)),
             ],
-            [new DiscoveryDocuments(tokens).TryHandleAsync]);
+            [new DiscoveryDocuments(tokens, api.Catalog).TryHandleAsync]);
         return api;
     }
 

@@ -63,7 +63,7 @@ internal sealed class AdmissionView
         {
             case "scale":
                 var before = _request.Object.Obj("metadata")?["resourceVersion"]?.DeepClone();
-                ScaleView.Apply(_request.Object!, changed);
+                ScaleView.Apply(_request.Object!, changed, _request.Resource);
                 _request.Object!.Ensure("metadata")["resourceVersion"] = before;
                 if (before is null)
                 {
@@ -91,7 +91,7 @@ internal sealed class AdmissionView
 
         return _request.Subresource switch
         {
-            "scale" => ScaleView.Of(obj),
+            "scale" => ScaleView.Of(obj, _request.Resource),
             "binding" => Binding(obj),
             _ => ReferenceEquals(_resource, _request.Resource) || _resource.ApiVersion == _request.Resource.ApiVersion ? obj : _objects.Convert(_request.Resource, _resource, (JsonObject)obj.DeepClone()),
         };
