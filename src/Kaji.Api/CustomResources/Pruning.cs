@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Kaji.Api.Schemas;
 
 namespace Kaji.Api.CustomResources;
 
@@ -71,6 +72,11 @@ public static class Pruning
                 {
                     if ((root || schema?.Embedded == true) && name is "apiVersion" or "kind" or "metadata")
                     {
+                        if (!root && value is JsonObject metadata)
+                        {
+                            PruneMetadata(metadata, Join(path, name), unknown);
+                        }
+
                         continue;
                     }
 
@@ -111,6 +117,20 @@ public static class Pruning
                 }
 
                 break;
+        }
+    }
+
+    /// <summary>Metadata of an embedded object; the outer object's own is looked at where that of every kind is.</summary>
+    private static void PruneMetadata(JsonObject metadata, string path, ICollection<string>? unknown)
+    {
+        var known = BuiltInSchemas.Find(BuiltInSchemas.NameOf("meta.k8s.io", "v1", "ObjectMeta"))!;
+        foreach (var name in metadata.Select(p => p.Key).Where(n => known.Field(n) is null).ToArray())
+        {
+            metadata.Remove(name);
+            if (unknown is not null && unknown.Count < MaxReported)
+            {
+                unknown.Add(Join(path, name));
+            }
         }
     }
 

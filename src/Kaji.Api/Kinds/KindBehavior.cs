@@ -13,6 +13,9 @@ public class KindBehavior
     {
     }
 
+    /// <summary>Puts right what admission has changed in an object: defaults again, and for custom kinds pruning.</summary>
+    public virtual void Normalize(JsonObject obj) => Default(obj);
+
     /// <summary>On create: drops what clients may not set (usually status), sets initial values. metadata is handled by the registry.</summary>
     public virtual void PrepareForCreate(JsonObject obj)
     {

@@ -22,6 +22,12 @@ internal sealed class CustomKind(CustomVersion version) : KindBehavior
 
     public override void Default(JsonObject obj) => Defaulting.Apply(obj, version.Schema);
 
+    public override void Normalize(JsonObject obj)
+    {
+        Pruning.Prune(obj, version.Schema);
+        Default(obj);
+    }
+
     public override void PrepareForCreate(JsonObject obj)
     {
         if (version.HasStatus)

@@ -314,11 +314,11 @@ public sealed class WebhookTests(ConformanceCluster cluster)
     internal static string Pod(string name) =>
         $$"""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{name}}"},"spec":{"schedulerName":"none","containers":[{"name":"c","image":"registry.invalid/x"}]} }""";
 
-    private static string Hook(string name, string client, string rule, string more = "") =>
+    internal static string Hook(string name, string client, string rule, string more = "") =>
         $$"""{"name":"{{name}}","clientConfig":{{client}},"rules":[{{rule}}],"admissionReviewVersions":["v1","v1beta1"]{{(more.Contains("sideEffects", StringComparison.Ordinal) ? "" : ",\"sideEffects\":\"None\"")}}{{(more.Length > 0 ? "," + more : "")}} }""";
 
     /// <summary>Of one namespace only: other tests run at the same time.</summary>
-    private static string Configuration(string kind, string name, string ns, string set, params string[] hooks)
+    internal static string Configuration(string kind, string name, string ns, string set, params string[] hooks)
     {
         var configuration = JsonNode.Parse($$"""{"apiVersion":"admissionregistration.k8s.io/v1","kind":"{{(kind == "validating" ? "Validating" : "Mutating")}}WebhookConfiguration","metadata":{"name":"{{name}}","labels":{"set":"{{set}}"} },"webhooks":[{{string.Join(',', hooks)}}] }""")!;
         foreach (var hook in configuration["webhooks"]!.AsArray())
