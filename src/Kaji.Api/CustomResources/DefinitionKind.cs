@@ -59,4 +59,8 @@ public sealed class DefinitionKind : StatusKind
             }
         }
     }
+
+    public override void Validate(JsonObject obj, ICollection<FieldError> errors) => DefinitionValidation.Validate(obj, errors);
+
+    public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => DefinitionValidation.ValidateUpdate(obj, old, errors);
 }

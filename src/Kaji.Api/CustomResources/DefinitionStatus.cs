@@ -30,7 +30,7 @@ public static class DefinitionStatus
                 return true;
             }
 
-            conflict ??= (reason, $"\"{name}\" is already in use");
+            conflict = (reason, $"\"{name}\" is already in use");
             return false;
         }
 
@@ -46,7 +46,7 @@ public static class DefinitionStatus
         var taken = shortNames.Where(resources.Contains).ToArray();
         if (taken.Length > 0)
         {
-            conflict ??= ("ShortNamesConflict", string.Join(", ", taken.Select(t => $"\"{t}\" is already in use")));
+            conflict = ("ShortNamesConflict", string.Join(", ", taken.Select(t => $"\"{t}\" is already in use")));
         }
         else
         {

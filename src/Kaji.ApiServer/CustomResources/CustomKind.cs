@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Kaji.Api;
 using Kaji.Api.CustomResources;
+using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
 
 namespace Kaji.ApiServer.CustomResources;
@@ -8,6 +9,7 @@ namespace Kaji.ApiServer.CustomResources;
 /// <summary>What a version of a custom resource adds to the generic registry, read off its definition.</summary>
 internal sealed class CustomKind(CustomVersion version) : KindBehavior
 {
+    private readonly Lazy<SchemaRules?> _rules = new(() => SchemaRules.Of(version.Schema, root: true));
     private readonly string[] _selectable = [.. version.SelectableFields.Select(f => f.Name)];
 
     public override bool HasGeneration => true;
@@ -55,6 +57,36 @@ internal sealed class CustomKind(CustomVersion version) : KindBehavior
         if (said is not null)
         {
             obj.Obj("metadata")!["managedFields"] = said;
+        }
+    }
+
+    public override void Validate(JsonObject obj, ICollection<FieldError> errors) => Check(obj, null, errors);
+
+    public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => Check(obj, old, errors);
+
+    public override void ValidateStatusUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => Check(obj, old, errors);
+
+    public override void ValidateSubresource(string subresource, JsonObject obj, JsonObject old, ICollection<FieldError> errors) => Check(obj, old, errors);
+
+    private void Check(JsonObject obj, JsonObject? old, ICollection<FieldError> errors)
+    {
+        var found = new List<FieldError>();
+        SchemaValidation.Validate(obj, old, version.Schema, "", found);
+        if (_rules.Value is { } rules)
+        {
+            if (found.Any(e => e.Reason is "FieldValueNotSupported" or "FieldValueRequired" or "FieldValueTooLong" or "FieldValueTooMany" or "FieldValueTypeInvalid"))
+            {
+                found.Invalid("<nil>", "null", "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation");
+            }
+            else
+            {
+                rules.Validate(obj, old, found);
+            }
+        }
+
+        foreach (var error in found)
+        {
+            errors.Add(error);
         }
     }
 }

@@ -37,7 +37,7 @@ public sealed class ApiServer : IAsyncDisposable
         options.Validate();
         (_options, _logging) = (options, logging);
         _webhooks = new WebhookClient(time);
-        _registry = new ObjectRegistry(store, admission, new CustomCodec(_webhooks), time);
+        _registry = new ObjectRegistry(store, [.. admission, new DefinitionSchemas()], new CustomCodec(_webhooks), time);
         _webhooks.Objects = _registry;
     }
 
