@@ -44,7 +44,7 @@ public sealed class WebhookServer : IAsyncDisposable
             var response = (JsonObject)(await paths[context.Request.Path.Value!](request)).DeepClone();
             response["uid"] = request["uid"]!.DeepClone();
             context.Response.ContentType = "application/json";
-            await context.Response.WriteAsync(new JsonObject { ["kind"] = "AdmissionReview", ["apiVersion"] = "admission.k8s.io/v1", ["response"] = response }.ToJsonString());
+            await context.Response.WriteAsync(new JsonObject { ["kind"] = review["kind"]!.DeepClone(), ["apiVersion"] = review["apiVersion"]!.DeepClone(), ["response"] = response }.ToJsonString());
         });
     }
 

@@ -46,6 +46,9 @@ public sealed class Definition : IAsyncDisposable
     public string Object(string name, string fields = "", string version = "v1", string metadata = "") =>
         "{\"apiVersion\":\"" + Group + "/" + version + "\",\"kind\":\"TestCrd\",\"metadata\":{\"name\":\"" + name + "\"" + (metadata.Length > 0 ? "," + metadata : "") + "}" + (fields.Length > 0 ? "," + fields : "") + "}";
 
+    /// <summary>Name of its definition in OpenAPI v2.</summary>
+    public string OpenApiName(string version = "v1", string kind = "TestCrd") => $"{string.Join('.', Group.Split('.').Reverse())}.{version}.{kind}";
+
     public async Task<JsonNode> ReadAsync() => (await _api.GetAsync(Path)).Ok().Json;
 
     public async ValueTask DisposeAsync()
