@@ -24,6 +24,9 @@ public sealed record ApiError(int Code, string Reason, string Message)
     /// <summary>details.retryAfterSeconds; 0 for none.</summary>
     public int RetryAfterSeconds { get; init; }
 
+    /// <summary>metadata.continue: where a list whose first page's version is gone can still be read on.</summary>
+    public string? Continue { get; init; }
+
     /// <summary>details.causes.</summary>
     public IReadOnlyList<FieldError> Causes { get; init; } = [];
 }

@@ -40,6 +40,11 @@ public static class ApiErrors
 
     public static ApiError Expired(string message) => new(410, "Expired", message);
 
+    /// <param name="next">Token that reads on at the newest version.</param>
+    public static ApiError ContinueExpired(string next) => Expired(
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+        + "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.") with { Continue = next };
+
     public static ApiError TooManyRequests(int retryAfter, string message = "too many requests, please try again later") => new(429, "TooManyRequests", message) { RetryAfterSeconds = retryAfter };
 
     public static ApiError Timeout(string message, int retryAfter) => new(504, "Timeout", message) { RetryAfterSeconds = retryAfter };

@@ -22,6 +22,7 @@ public static class StatusJson
         w.WriteString("kind", "Status");
         w.WriteString("apiVersion", "v1");
         w.WriteStartObject("metadata");
+        Optional(w, "continue", error.Continue);
         w.WriteEndObject();
         w.WriteString("status", "Failure");
         w.WriteString("message", error.Message);

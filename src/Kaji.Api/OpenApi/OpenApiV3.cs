@@ -81,7 +81,7 @@ public static class OpenApiV3
             {
                 w.WriteStartObject("requestBody");
                 w.WriteStartObject("content");
-                foreach (var type in method == "patch" ? (ReadOnlySpan<string>)["application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"] : ["*/*"])
+                foreach (var type in method == "patch" ? PatchTypes(resource) : ["*/*"])
                 {
                     w.WriteStartObject(type);
                     w.WriteStartObject("schema");
@@ -108,6 +108,11 @@ public static class OpenApiV3
 
         w.WriteEndObject();
     }
+
+    /// <summary>Custom resources know no strategic merge: kubectl takes the merge patch when it isn't offered here.</summary>
+    private static string[] PatchTypes(ResourceInfo resource) => resource.Custom is null
+        ? ["application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml"]
+        : ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];
 
     private static void GroupVersionKind(Utf8JsonWriter w, ResourceInfo resource, bool list)
     {

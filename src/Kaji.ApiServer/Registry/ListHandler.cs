@@ -36,9 +36,9 @@ internal sealed class ListHandler(ObjectRegistry registry)
             page = registry.Store.Range(prefix, revision, limit == 0 ? 0 : limit - entries.Count, after);
             if (page.Compacted)
             {
-                throw new ApiErrorException(ApiErrors.Expired(query["continue"].Count > 0
-                    ? "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list."
-                    : $"too old resource version: {revision} ({registry.Store.Revision})"));
+                throw new ApiErrorException(query["continue"].Count > 0
+                    ? ApiErrors.ContinueExpired(new ContinueToken(ContinueToken.Newest, after!).Encode())
+                    : ApiErrors.Expired($"too old resource version: {revision} ({registry.Store.Revision})"));
             }
 
             await TakeAsync(page.Entries, selection, resource, representation, entries, objects, context.RequestAborted);
@@ -118,7 +118,7 @@ internal sealed class ListHandler(ObjectRegistry registry)
             }
 
             var from = ContinueToken.Decode(token, prefix);
-            return (from.Revision, from.After);
+            return (from.Revision == ContinueToken.Newest ? 0 : from.Revision, from.After);
         }
 
         if (match.Length > 0 && match is not ("Exact" or "NotOlderThan"))

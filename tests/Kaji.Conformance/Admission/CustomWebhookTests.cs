@@ -74,7 +74,7 @@ public sealed class CustomWebhookTests(ConformanceCluster cluster)
 
     private async Task ConfigureAsync(string kind, string ns, Definition definition, WebhookServer server, params string[] operations)
     {
-        var rule = $$"""{"operations":[{{string.Join(',', operations.Select(o => $"\"{o}\""))}}],"apiGroups":["{{definition.Group}}"],"apiVersions":["*"],"resources":["testcrds"]}""";
+        var rule = $$"""{"operations":[{{string.Join(',', operations.Select(o => $"\"{o}\""))}}],"apiGroups":["{{definition.Group}}"],"apiVersions":["*"],"resources":["{{definition.Plural}}"]}""";
         (await _api.PostAsync($"{Configurations}{kind}webhookconfigurations", WebhookTests.Configuration(kind, $"custom-{ns}", ns, "custom", WebhookTests.Hook("custom.k8s.io", server.ClientConfig("/"), rule)))).Ok(201);
     }
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -19,18 +18,12 @@ public sealed class WebhookServer : IAsyncDisposable
 
     /// <summary>A name under which it may also be called, as a Service of the namespace.</summary>
     public const string ServiceName = "hook.hooks.svc";
-    private readonly int _port;
+    private int _port;
 
     private WebhookServer(Dictionary<string, Func<JsonNode, Task<JsonObject>>> paths)
     {
-        using (var listener = new TcpListener(IPAddress.Loopback, 0))
-        {
-            listener.Start();
-            _port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        }
-
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(k => k.Listen(IPAddress.Any, _port, l =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(k => k.Listen(IPAddress.Any, 0, l =>
         {
             l.Protocols = HttpProtocols.Http1;
             l.UseHttps(_certificate);
@@ -57,6 +50,7 @@ public sealed class WebhookServer : IAsyncDisposable
     {
         var server = new WebhookServer(paths.ToDictionary(p => p.Path, p => p.Answer));
         await server._application.StartAsync();
+        server._port = new Uri(server._application.Urls.Single()).Port;
         return server;
     }
 

@@ -10,14 +10,17 @@ public sealed class Definition : IAsyncDisposable
     private static int _serial;
     private readonly Api _api;
 
-    private Definition(Api api, string group)
+    private Definition(Api api, int serial)
     {
-        (_api, Group) = (api, group);
+        (_api, Group, Plural) = (api, $"g{serial}.example.com", $"test{serial}crds");
     }
 
     public string Group { get; }
 
-    public string Name => $"testcrds.{Group}";
+    /// <summary>Its own too: kubectl explain knows a resource by this word alone.</summary>
+    public string Plural { get; }
+
+    public string Name => $"{Plural}.{Group}";
 
     public string Path => $"{Collection}/{Name}";
 
@@ -25,7 +28,7 @@ public sealed class Definition : IAsyncDisposable
     /// <param name="versions">JSON of spec.versions; see <see cref="Version"/>.</param>
     public static async Task<Definition> CreateAsync(Api api, string versions, string more = "", string labels = "")
     {
-        var made = new Definition(api, $"g{Interlocked.Increment(ref _serial)}.example.com");
+        var made = new Definition(api, Interlocked.Increment(ref _serial));
         (await api.PostAsync(Collection, made.Json(versions, more, labels))).Ok(201);
         await made.EstablishedAsync();
         return made;
@@ -36,11 +39,11 @@ public sealed class Definition : IAsyncDisposable
 
     public string Json(string versions, string more = "", string labels = "") =>
         "{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":\"CustomResourceDefinition\",\"metadata\":{\"name\":\"" + Name + "\",\"labels\":{" + labels + "}},\"spec\":{\"group\":\"" + Group
-        + "\",\"scope\":\"Namespaced\",\"names\":{\"plural\":\"testcrds\",\"singular\":\"testcrd\",\"kind\":\"TestCrd\",\"listKind\":\"TestCrdList\"},\"versions\":[" + versions + "]" + (more.Length > 0 ? "," + more : "") + "}}";
+        + "\",\"scope\":\"Namespaced\",\"names\":{\"plural\":\"" + Plural + "\",\"singular\":\"" + Plural[..^1] + "\",\"kind\":\"TestCrd\",\"listKind\":\"TestCrdList\"},\"versions\":[" + versions + "]" + (more.Length > 0 ? "," + more : "") + "}}";
 
     public Task<Answer> EstablishedAsync() => _api.UntilAsync(Path, a => a.Code == 200 && a.Json["status"]?["conditions"]?.AsArray().Any(c => (string)c!["type"]! == "Established" && (string)c["status"]! == "True") == true);
 
-    public string Objects(string ns, string version = "v1") => $"/apis/{Group}/{version}/namespaces/{ns}/testcrds";
+    public string Objects(string ns, string version = "v1") => $"/apis/{Group}/{version}/namespaces/{ns}/{Plural}";
 
     /// <param name="fields">Members beside apiVersion, kind and metadata.</param>
     public string Object(string name, string fields = "", string version = "v1", string metadata = "") =>

@@ -18,13 +18,19 @@ public sealed class DefinitionTests(ConformanceCluster cluster)
         {
             path = definition.Path;
             var status = (await _api.GetAsync(path + "/status")).Ok().Json;
-            Assert.Equal("testcrds", (string)status["status"]!["acceptedNames"]!["plural"]!);
+            Assert.Equal(definition.Plural, (string)status["status"]!["acceptedNames"]!["plural"]!);
             Assert.Equal("v1", (string)status["status"]!["storedVersions"]![0]!);
             (await _api.PatchAsync(path + "/status", """{"status":{"conditions":[{"type":"StatusPatch","status":"True","reason":"E2E","message":"Set by an e2e test","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}""")).Ok();
             Assert.Contains((await definition.ReadAsync())["status"]!["conditions"]!.AsArray(), c => (string)c!["type"]! == "StatusPatch");
-            var whole = (await _api.GetAsync(path + "/status")).Ok().Json;
-            whole["status"]!["conditions"]!.AsArray().Add((JsonNode)new JsonObject { ["type"] = "StatusUpdate", ["status"] = "True", ["reason"] = "E2E", ["message"] = "m", ["lastTransitionTime"] = "2026-01-01T00:00:00Z" });
-            (await _api.PutAsync(path + "/status", whole.ToJsonString())).Ok();
+            Answer put;
+            do
+            {
+                var whole = (await _api.GetAsync(path + "/status")).Ok().Json;
+                whole["status"]!["conditions"]!.AsArray().Add((JsonNode)new JsonObject { ["type"] = "StatusUpdate", ["status"] = "True", ["reason"] = "E2E", ["message"] = "m", ["lastTransitionTime"] = "2026-01-01T00:00:00Z" });
+                put = await _api.PutAsync(path + "/status", whole.ToJsonString());
+            }
+            while (put.Code == 409);
+            put.Ok();
             Assert.Contains((await definition.ReadAsync())["status"]!["conditions"]!.AsArray(), c => (string)c!["type"]! == "StatusUpdate");
         }
 
@@ -68,8 +74,8 @@ public sealed class DefinitionTests(ConformanceCluster cluster)
         await using var definition = await Definition.CreateAsync(_api, Definition.Version("v1"));
         var group = (await _api.GetAsync("/apis", accept)).Ok().Json["items"]!.AsArray().Single(g => (string)g!["metadata"]!["name"]! == definition.Group)!;
         Assert.Equal("v1", (string)group["versions"]![0]!["version"]!);
-        Assert.Equal(("testcrds", "TestCrd"), ((string)group["versions"]![0]!["resources"]![0]!["resource"]!, (string)group["versions"]![0]!["resources"]![0]!["responseKind"]!["kind"]!));
-        Assert.Contains((await _api.GetAsync($"/apis/{definition.Group}/v1")).Ok().Json["resources"]!.AsArray(), r => (string)r!["name"]! == "testcrds");
+        Assert.Equal((definition.Plural, "TestCrd"), ((string)group["versions"]![0]!["resources"]![0]!["resource"]!, (string)group["versions"]![0]!["resources"]![0]!["responseKind"]!["kind"]!));
+        Assert.Contains((await _api.GetAsync($"/apis/{definition.Group}/v1")).Ok().Json["resources"]!.AsArray(), r => (string)r!["name"]! == definition.Plural);
     }
 
     [Fact]

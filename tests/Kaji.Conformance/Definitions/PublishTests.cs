@@ -24,10 +24,10 @@ public sealed class PublishTests(ConformanceCluster cluster)
         await KubectlAsync(0, definition.Object("good", "\"spec\":{\"bars\":[{\"name\":\"b\",\"age\":\"10\"}]}"), "-n", ns, "create", "-f", "-");
         Assert.Contains("unknown", await KubectlAsync(1, definition.Object("bad", "\"spec\":{\"foo\":true}"), "-n", ns, "create", "--validate=true", "-f", "-"), StringComparison.Ordinal);
         Assert.Contains("spec.bars[0].name", await KubectlAsync(1, definition.Object("bad", "\"spec\":{\"bars\":[{\"age\":\"10\"}]}"), "-n", ns, "create", "-f", "-"), StringComparison.Ordinal);
-        var explained = await KubectlAsync(0, "", "explain", $"{definition.Name}.spec.bars", $"--api-version={definition.Group}/v1");
+        var explained = await KubectlAsync(0, "", "explain", $"{definition.Plural}.spec.bars", $"--api-version={definition.Group}/v1");
         Assert.Contains("Name of Bar.", explained, StringComparison.Ordinal);
         Assert.Contains("-required-", explained, StringComparison.Ordinal);
-        Assert.Contains("does not exist", await KubectlAsync(1, "", "explain", $"{definition.Name}.spec.bars2", $"--api-version={definition.Group}/v1"), StringComparison.Ordinal);
+        Assert.Contains("does not exist", await KubectlAsync(1, "", "explain", $"{definition.Plural}.spec.bars2", $"--api-version={definition.Group}/v1"), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -44,7 +44,7 @@ public sealed class PublishTests(ConformanceCluster cluster)
         await PublishedAsync(d => d[definition.OpenApiName()] is not null);
         await KubectlAsync(0, definition.Object("any", fields), "-n", ns, "create", "--validate=true", "-f", "-");
         await KubectlAsync(0, definition.Object("any", fields), "-n", ns, "apply", "--validate=true", "-f", "-");
-        var explained = await KubectlAsync(0, "", "explain", definition.Name, $"--api-version={definition.Group}/v1");
+        var explained = await KubectlAsync(0, "", "explain", definition.Plural, $"--api-version={definition.Group}/v1");
         Assert.Matches("KIND: +TestCrd", explained);
         Assert.Contains("DESCRIPTION:", explained, StringComparison.Ordinal);
         Assert.True(described is null || explained.Contains(described, StringComparison.Ordinal), explained);
@@ -58,7 +58,7 @@ public sealed class PublishTests(ConformanceCluster cluster)
     {
         await using var one = await Definition.CreateAsync(_api, Definition.Version("v2") + "," + Definition.Version("v3", storage: false));
         await using var two = await Definition.CreateAsync(_api, Definition.Version("v2"));
-        var other = one.Json(Definition.Version("v2")).Replace("testcrd", "othercrd", StringComparison.Ordinal).Replace("TestCrd", "OtherCrd", StringComparison.Ordinal);
+        var other = one.Json(Definition.Version("v2")).Replace(one.Plural[..^1], "othercrd", StringComparison.Ordinal).Replace("TestCrd", "OtherCrd", StringComparison.Ordinal);
         (await _api.PostAsync(Definition.Collection, other)).Ok(201);
         await PublishedAsync(d => new[] { one.OpenApiName("v2"), one.OpenApiName("v3"), two.OpenApiName("v2"), one.OpenApiName("v2", "OtherCrd") }.All(n => d[n] is not null));
         (await _api.DeleteAsync($"{Definition.Collection}/othercrds.{one.Group}")).Ok();

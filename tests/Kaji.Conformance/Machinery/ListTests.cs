@@ -29,6 +29,42 @@ public sealed class ListTests(ConformanceCluster cluster)
     }
 
     [Fact]
+    [ConformanceRow("[sig-api-machinery] Servers with support for API chunking should support continue listing from the last key if the original version has been compacted away, though the list is inconsistent [Slow] [Conformance]")]
+    public async Task Chunks_WhoseVersionIsCompacted_GoOnAtTheNewest()
+    {
+        var api = cluster.Admin;
+        var ns = await cluster.NamespaceAsync();
+        var templates = $"/api/v1/namespaces/{ns}/podtemplates";
+        await Parallel.ForEachAsync(Enumerable.Range(0, 9), async (i, _) => (await api.PostAsync(templates, Template(i))).Ok(201));
+        var first = (await api.GetAsync($"{templates}?limit=3")).Ok().Json["metadata"]!;
+        var token = Uri.EscapeDataString((string)first["continue"]!);
+        Answer answer;
+        do
+        {
+            await Parallel.ForEachAsync(Enumerable.Range(0, 32), async (i, _) =>
+            {
+                for (var n = 0; n < 64; n++)
+                {
+                    (await api.PostAsync($"/api/v1/namespaces/{ns}/configmaps", "{\"metadata\":{\"generateName\":\"filler-\"}}")).Ok(201);
+                }
+            });
+            answer = await api.GetAsync($"{templates}?limit=3&continue={token}");
+        }
+        while (answer.Code == 200);
+        answer.Refused(410, "The provided continue parameter is too old");
+        Assert.Equal("Expired", answer.Reason);
+        (await api.DeleteAsync($"/api/v1/namespaces/{ns}/configmaps")).Ok();
+
+        var inconsistent = Uri.EscapeDataString((string)answer.Json["metadata"]!["continue"]!);
+        var second = (await api.GetAsync($"{templates}?limit=3&continue={inconsistent}")).Ok().Json;
+        Assert.NotEqual((string)first["resourceVersion"]!, (string)second["metadata"]!["resourceVersion"]!);
+        var third = (await api.GetAsync($"{templates}?limit=3&continue={Uri.EscapeDataString((string)second["metadata"]!["continue"]!)}")).Ok().Json;
+        Assert.Equal((string)second["metadata"]!["resourceVersion"]!, (string)third["metadata"]!["resourceVersion"]!);
+        Assert.Equal(Enumerable.Range(3, 6).Select(i => $"template-{i:0000}"), second["items"]!.AsArray().Concat(third["items"]!.AsArray()).Select(i => (string)i!["metadata"]!["name"]!));
+        Assert.Null((string?)third["metadata"]!["continue"]);
+    }
+
+    [Fact]
     [ConformanceRow("[sig-api-machinery] Servers with support for Table transformation should return a 406 for a backend which does not implement metadata [Conformance]")]
     public async Task Table_OfAReview_Is406()
     {
