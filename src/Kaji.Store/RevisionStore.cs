@@ -32,8 +32,24 @@ public sealed class RevisionStore : IRevisionStore
         _log = log;
         _claim = claim;
         _pending = Channel.CreateBounded<Pending>(new BoundedChannelOptions(options.MaxPendingWrites) { SingleReader = true });
-        _revision = log.Open(entry => BucketOf(entry.Key, create: true)!.Set(entry.Key, entry, entry.Revision, keepHistory: false));
-        _compacted = _revision;
+        var history = new History();
+        (_revision, _compacted) = log.Open(
+            entry =>
+            {
+                BucketOf(entry.Key, create: true)!.Set(entry.Key, entry, entry.Revision, keepHistory: false);
+                history.Live(entry);
+            },
+            history.Superseded);
+        foreach (var (key, older) in history.Older())
+        {
+            BucketOf(key, create: true)!.Restore(key, older);
+        }
+
+        foreach (var change in history.Events(_compacted))
+        {
+            _events.Add(change);
+        }
+
         _writer = new Thread(WriteLoop) { IsBackground = true, Name = "store writer" };
         _writer.Start();
     }
@@ -245,7 +261,7 @@ public sealed class RevisionStore : IRevisionStore
                 Plan(batch, overlay, changes, results);
                 if (changes.Count > 0)
                 {
-                    _log.Append(changes);
+                    _log.Append(changes, _compacted);
                     Publish(changes);
                 }
 
@@ -313,9 +329,14 @@ public sealed class RevisionStore : IRevisionStore
             }
 
             Volatile.Write(ref _revision, changes[^1].Entry.Revision);
-            if (_events.Count > _options.HistoryRevisions + (_options.HistoryRevisions / 4))
+            _events.Mark(_options.Time.GetTimestamp(), _options.Time.TimestampFrequency);
+            if (_events.Count > _options.HistoryRevisions + (_options.HistoryRevisions / 4) || _events.SupersededBytes > _options.HistoryBytes + (_options.HistoryBytes / 4))
             {
-                CompactLocked(_events[_events.End - _options.HistoryRevisions].Entry.Revision - 1);
+                var old = _options.Time.GetTimestamp() - (long)(_options.HistoryAge.TotalSeconds * _options.Time.TimestampFrequency);
+                if (_events.Excess(_options.HistoryRevisions, _options.HistoryBytes, old) is > 0 and var drop)
+                {
+                    CompactLocked(_events[_events.First + drop - 1].Entry.Revision);
+                }
             }
         }
         finally

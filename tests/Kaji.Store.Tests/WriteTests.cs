@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using static Kaji.Store.Tests.StoreDirectory;
 
 namespace Kaji.Store.Tests;
@@ -69,7 +70,46 @@ public sealed class WriteTests : IDisposable
         Assert.Equal((5L, "2", 4L, 2L), (again.Revision, Text(again.Get("/registry/core/pods/a")), again.Get("/registry/core/pods/a")!.Revision, again.Get("/registry/core/pods/a")!.CreateRevision));
         Assert.Null(again.Get("/registry/core/pods/b"));
         Assert.Equal(6, (await again.WriteAsync(Create("/registry/core/pods/b", "3"))).Entry!.Revision);
+        Assert.Equal(["Create b 1 ", "Update a 2 1", "Delete b 1 1", "Create b 3 "], await ReadAsync(again.Watch("/registry/", 2), 4));
+        Assert.Equal(["a:1", "b:1"], again.Range("/registry/core/pods/", 3).Entries.Select(e => $"{e.Key[^1]}:{Text(e)}"));
+        Assert.Equal(["a:2"], again.Range("/registry/core/pods/", 5).Entries.Select(e => $"{e.Key[^1]}:{Text(e)}"));
+    }
+
+    [Fact]
+    public async Task Reopened_KnowsNoMoreThanWasKept()
+    {
+        await using (var store = _directory.Open())
+        {
+            await store.WriteAsync(Create("/registry/core/pods/a", "1"));
+            await store.WriteAsync(Update("/registry/core/pods/a", "2"));
+            await store.CompactAsync(store.Revision);
+            await store.WriteAsync(Update("/registry/core/pods/a", "3"));
+            await store.WriteAsync(Delete("/registry/core/pods/a"));
+        }
+
+        await using var again = _directory.Open();
+        Assert.Equal(3, again.CompactedRevision);
+        Assert.True(again.Range("/registry/core/pods/", 2).Compacted);
         Assert.Equal(WatchEndReason.Compacted, await EndAsync(again.Watch("/registry/", 2)));
+        Assert.Equal(["Update a 3 2", "Delete a 3 3"], await ReadAsync(again.Watch("/registry/", 3), 2));
+    }
+
+    [Fact]
+    public async Task History_OverItsBytes_GoesOnceItIsOld()
+    {
+        var time = new FakeTimeProvider();
+        await using var store = _directory.Open(new StoreOptions { Directory = "", HistoryBytes = 1000, HistoryAge = TimeSpan.FromMinutes(2), Time = time });
+        await store.WriteAsync(Create("/registry/core/pods/a", "x"));
+        for (var i = 0; i < 20; i++)
+        {
+            await store.WriteAsync(Update("/registry/core/pods/a", new string('x', 100)));
+        }
+
+        Assert.Equal(1, store.CompactedRevision);
+        time.Advance(TimeSpan.FromMinutes(3));
+        await store.WriteAsync(Update("/registry/core/pods/a", "x"));
+        Assert.InRange(store.CompactedRevision, 2, store.Revision - 9);
+        Assert.InRange(store.Range("/registry/core/pods/", store.CompactedRevision).Entries.Count, 1, 1);
     }
 
     [Fact]
@@ -128,6 +168,20 @@ public sealed class WriteTests : IDisposable
         }
 
         Assert.Equal(WatchEndReason.TooSlow, await EndAsync(watch));
+    }
+
+    private static async Task<string[]> ReadAsync(IStoreWatch watch, int count)
+    {
+        using (watch)
+        {
+            var seen = new List<StoreEvent>();
+            while (seen.Count < count && await watch.ReadAsync(seen))
+            {
+                Assert.True(seen.Count <= count);
+            }
+
+            return [.. seen.Select(e => $"{e.Kind} {e.Entry.Key[^1]} {Text(e.Entry)} {Text(e.Previous)}")];
+        }
     }
 
     private static async Task<WatchEndReason> EndAsync(IStoreWatch watch)

@@ -47,6 +47,28 @@ internal sealed class Bucket
         }
     }
 
+    /// <summary>Puts versions that a log had kept, oldest first, beneath the newest; a key without a live entry comes back as deleted.</summary>
+    public void Restore(string key, IEnumerable<(Entry? Entry, long Revision)> older)
+    {
+        Version? below = null;
+        foreach (var (entry, revision) in older)
+        {
+            below = new Version(entry, revision, below);
+        }
+
+        if (_newest.TryGetValue(key, out var newest))
+        {
+            newest.Older = below;
+            return;
+        }
+
+        var at = ~_keys.BinarySearch(key, StringComparer.Ordinal);
+        _keys.Insert(at, key);
+        _versions.Insert(at, below!);
+        _newest[key] = below!;
+        LastChange = Math.Max(LastChange, below!.Revision);
+    }
+
     /// <summary>Index of the first key that starts with the prefix and is greater than <paramref name="after"/>.</summary>
     public int Start(string prefix, string? after)
     {

@@ -6,17 +6,18 @@ namespace Kaji.Store.Sqlite;
 
 /// <summary>
 /// The revision log in one SQLite file: a row a live key, its value as of its last write, in WAL mode with <c>synchronous=FULL</c>, so that a commit is
-/// one sync of the WAL. History is not kept on disk: a reader that needs it after a restart gets 410 and lists again.
+/// one sync of the WAL. A write that takes the place of a version moves that into the history first, so that watches resume after a restart; creates cost nothing more.
 /// </summary>
 /// <example>
 /// <code>
 /// entries: key TEXT PRIMARY KEY | revision | create_revision | value BLOB
-/// meta:    schema = 1, revision = 4711      (revision also counts deletes, which leave no row)
+/// history: superseded_at PRIMARY KEY | key | revision | create_revision | value BLOB | deleted | final BLOB     (final: a delete's last state, when it isn't the value)
+/// meta:    revision = 4711, compacted = 3000      (revision also counts deletes, which leave no entry)
 /// </code>
 /// </example>
 internal sealed class SqliteLog(string file, IValueTransformer? transformer) : IRevisionLog
 {
-    private const int SchemaVersion = 1;
+    private const int SchemaVersion = 2;
     private const int SqliteFull = 13;
     private const int SqliteCorrupt = 11;
     private const int SqliteNotADatabase = 26;
@@ -25,13 +26,16 @@ internal sealed class SqliteLog(string file, IValueTransformer? transformer) : I
     private SqliteConnection? _connection;
     private SqliteCommand? _put;
     private SqliteCommand? _delete;
-    private SqliteCommand? _revision;
+    private SqliteCommand? _supersede;
+    private SqliteCommand? _position;
+    private SqliteCommand? _forget;
+    private long _forgotten;
 
-    public long Open(Action<Entry> entry)
+    public LogPosition Open(Action<Entry> live, Action<Superseded> superseded)
     {
         try
         {
-            return OpenCore(entry);
+            return OpenCore(live, superseded);
         }
         catch (SqliteException e)
         {
@@ -43,14 +47,19 @@ internal sealed class SqliteLog(string file, IValueTransformer? transformer) : I
         }
     }
 
-    public void Append(IReadOnlyList<StoreEvent> batch)
+    public void Append(IReadOnlyList<StoreEvent> batch, long compacted)
     {
         try
         {
             using var transaction = _connection!.BeginTransaction();
-            _put!.Transaction = _delete!.Transaction = _revision!.Transaction = transaction;
+            _put!.Transaction = _delete!.Transaction = _supersede!.Transaction = _position!.Transaction = _forget!.Transaction = transaction;
             foreach (var change in batch)
             {
+                if (change.Previous is not null)
+                {
+                    Supersede(change);
+                }
+
                 if (change.Kind == WriteKind.Delete)
                 {
                     _delete.Parameters[0].Value = change.Entry.Key;
@@ -65,9 +74,17 @@ internal sealed class SqliteLog(string file, IValueTransformer? transformer) : I
                 _put.ExecuteNonQuery();
             }
 
-            _revision.Parameters[0].Value = batch[^1].Entry.Revision;
-            _revision.ExecuteNonQuery();
+            if (compacted > _forgotten)
+            {
+                _forget.Parameters[0].Value = compacted;
+                _forget.ExecuteNonQuery();
+            }
+
+            _position.Parameters[0].Value = batch[^1].Entry.Revision;
+            _position.Parameters[1].Value = compacted;
+            _position.ExecuteNonQuery();
             transaction.Commit();
+            _forgotten = compacted;
         }
         catch (SqliteException e)
         {
@@ -79,11 +96,23 @@ internal sealed class SqliteLog(string file, IValueTransformer? transformer) : I
     {
         _put?.Dispose();
         _delete?.Dispose();
-        _revision?.Dispose();
+        _supersede?.Dispose();
+        _position?.Dispose();
+        _forget?.Dispose();
         _connection?.Dispose();
     }
 
-    private long OpenCore(Action<Entry> entry)
+    private void Supersede(StoreEvent change)
+    {
+        var deleted = change.Kind == WriteKind.Delete;
+        _supersede!.Parameters[0].Value = change.Entry.Revision;
+        _supersede.Parameters[1].Value = change.Entry.Key;
+        _supersede.Parameters[2].Value = deleted ? 1 : 0;
+        _supersede.Parameters[3].Value = deleted && !change.Entry.Value.Equals(change.Previous!.Value) ? Bytes(change.Entry) : DBNull.Value;
+        _supersede.ExecuteNonQuery();
+    }
+
+    private LogPosition OpenCore(Action<Entry> live, Action<Superseded> superseded)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false, DefaultTimeout = 5 }.ToString());
@@ -98,7 +127,9 @@ internal sealed class SqliteLog(string file, IValueTransformer? transformer) : I
 
         _put = Prepare("INSERT INTO entries(key, revision, create_revision, value) VALUES($k, $r, $c, $v) ON CONFLICT(key) DO UPDATE SET revision=$r, create_revision=$c, value=$v", "$k", "$r", "$c", "$v");
         _delete = Prepare("DELETE FROM entries WHERE key=$k", "$k");
-        _revision = Prepare("UPDATE meta SET value=$r WHERE name='revision'", "$r");
+        _supersede = Prepare("INSERT INTO history SELECT $at, key, revision, create_revision, value, $deleted, $final FROM entries WHERE key=$k", "$at", "$k", "$deleted", "$final");
+        _position = Prepare("UPDATE meta SET value=CASE name WHEN 'revision' THEN $r ELSE $c END", "$r", "$c");
+        _forget = Prepare("DELETE FROM history WHERE superseded_at<=$c", "$c");
 
         using var read = _connection.CreateCommand();
         read.CommandText = "SELECT key, revision, create_revision, value FROM entries ORDER BY key";
@@ -106,14 +137,33 @@ internal sealed class SqliteLog(string file, IValueTransformer? transformer) : I
         {
             while (rows.Read())
             {
-                var key = rows.GetString(0);
-                ReadOnlyMemory<byte> value = rows.GetFieldValue<byte[]>(3);
-                entry(new Entry(key, transformer?.FromDisk(key, value) ?? value, rows.GetInt64(1), rows.GetInt64(2)));
+                live(Row(rows));
             }
         }
 
-        return Scalar("SELECT value FROM meta WHERE name='revision'");
+        read.CommandText = "SELECT key, revision, create_revision, value, superseded_at, deleted, final FROM history ORDER BY superseded_at";
+        using (var rows = read.ExecuteReader())
+        {
+            while (rows.Read())
+            {
+                var entry = Row(rows);
+                var at = rows.GetInt64(4);
+                var final = rows.GetInt64(5) == 0 ? null : entry with { Revision = at, Value = rows.IsDBNull(6) ? entry.Value : Value(entry.Key, rows.GetFieldValue<byte[]>(6)) };
+                superseded(new Superseded(entry, at, final));
+            }
+        }
+
+        _forgotten = Scalar("SELECT value FROM meta WHERE name='compacted'");
+        return new LogPosition(Scalar("SELECT value FROM meta WHERE name='revision'"), _forgotten);
     }
+
+    private Entry Row(SqliteDataReader row)
+    {
+        var key = row.GetString(0);
+        return new Entry(key, Value(key, row.GetFieldValue<byte[]>(3)), row.GetInt64(1), row.GetInt64(2));
+    }
+
+    private ReadOnlyMemory<byte> Value(string key, byte[] stored) => transformer?.FromDisk(key, stored) ?? stored;
 
     private void CheckSchema()
     {
@@ -134,10 +184,20 @@ internal sealed class SqliteLog(string file, IValueTransformer? transformer) : I
         {
             Execute("""
                 BEGIN;
-                CREATE TABLE entries(key TEXT PRIMARY KEY, revision INTEGER NOT NULL, create_revision INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
-                CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-                INSERT INTO meta VALUES('revision', 1);
-                PRAGMA user_version=1;
+                CREATE TABLE IF NOT EXISTS entries(key TEXT PRIMARY KEY, revision INTEGER NOT NULL, create_revision INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
+                CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+                INSERT OR IGNORE INTO meta VALUES('revision', 1);
+                COMMIT;
+                """);
+        }
+
+        if (version < SchemaVersion)
+        {
+            Execute("""
+                BEGIN;
+                CREATE TABLE history(superseded_at INTEGER PRIMARY KEY, key TEXT NOT NULL, revision INTEGER NOT NULL, create_revision INTEGER NOT NULL, value BLOB NOT NULL, deleted INTEGER NOT NULL, final BLOB);
+                INSERT INTO meta SELECT 'compacted', value FROM meta WHERE name='revision';
+                PRAGMA user_version=2;
                 COMMIT;
                 """);
         }
