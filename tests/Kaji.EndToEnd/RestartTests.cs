@@ -18,11 +18,9 @@ public sealed class RestartTests
             var containers = await ContainersAsync();
             var processes = await ProcessesAsync(cluster);
             Assert.Equal(3, processes.Length);
-            var server = ServerPid(cluster);
             (await cluster.KubectlAsync("create", "configmap", "written-last", "--from-literal=a=b")).Ok();
 
-            (await Command.RunAsync("kill", "-9", server)).Ok();
-            await Eventually.HoldsAsync("the server is gone", async () => (await Command.RunAsync("kill", "-0", server)).Code != 0);
+            await cluster.KillServerAsync();
             Assert.Equal(processes, await ProcessesAsync(cluster));
             (await cluster.UpAsync()).Ok();
 
@@ -104,14 +102,6 @@ public sealed class RestartTests
             Directory.Delete(other, recursive: true);
         }
     }
-
-    private static string ServerPid(TestCluster cluster) =>
-        Directory.EnumerateDirectories("/run/kaji").Select(dir => Path.Combine(dir, "kaji.pid")).Where(File.Exists).Select(file =>
-        {
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var reader = new StreamReader(stream);
-            return reader.ReadToEnd().Trim();
-        }).First(pid => Directory.Exists($"/proc/{pid}") && File.ReadAllText($"/proc/{pid}/cmdline").Contains(cluster.Data, StringComparison.Ordinal));
 
     /// <summary>Process ids of the test's web servers whose conmon keeps its files in the cluster's directories.</summary>
     private static async Task<string[]> ProcessesAsync(TestCluster cluster)

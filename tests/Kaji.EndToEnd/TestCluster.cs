@@ -72,6 +72,14 @@ public sealed class TestCluster : IAsyncLifetime
 
     public Task<Outcome> UpAsync(params string[] more) => RunKajiAsync(["up", "--no-merge", "--listen", Listen, .. more]);
 
+    /// <summary>SIGKILL to the server; its containers run on.</summary>
+    public async Task KillServerAsync()
+    {
+        var server = ServerPid();
+        (await Command.RunAsync("kill", "-9", server)).Ok();
+        await Eventually.HoldsAsync("the server is gone", async () => (await Command.RunAsync("kill", "-0", server)).Code != 0);
+    }
+
     public Task<Outcome> RunKajiAsync(params string[] arguments) => Command.RunAsync(Kaji, [.. arguments, "--data-dir", Data]);
 
     public Task<Outcome> KubectlAsync(params string[] arguments) => KubectlWithAsync("kubectl-1.35", arguments);
@@ -127,4 +135,12 @@ public sealed class TestCluster : IAsyncLifetime
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
+
+    private string ServerPid() =>
+        Directory.EnumerateDirectories("/run/kaji").Select(dir => Path.Combine(dir, "kaji.pid")).Where(File.Exists).Select(file =>
+        {
+            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var reader = new StreamReader(stream);
+            return reader.ReadToEnd().Trim();
+        }).First(pid => Directory.Exists($"/proc/{pid}") && File.ReadAllText($"/proc/{pid}/cmdline").Contains(Data, StringComparison.Ordinal));
 }

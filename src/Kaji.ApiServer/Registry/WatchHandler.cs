@@ -56,8 +56,8 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
             from = ListHandler.ParseRevision(version);
         }
 
-        await context.Response.StartAsync(end.Token);
-        await context.Response.BodyWriter.FlushAsync(end.Token);
+        await context.Response.StartAsync(context.RequestAborted);
+        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
         using var events = registry.Store.Watch(prefix, from);
         try
         {
