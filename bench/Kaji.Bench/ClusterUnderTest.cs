@@ -18,6 +18,9 @@ internal sealed partial class ClusterUnderTest : IAsyncDisposable
 
     public string Data => _data;
 
+    /// <summary>The newest kubectl that the tests fetch.</summary>
+    public static string Kubectl => Path.Combine(Environment.GetEnvironmentVariable("KAJI_CLIENTS") ?? Path.Combine(Home, "out", "clients"), "kubectl-1.35");
+
     private static string Home { get; } = FindHome();
 
     /// <param name="executable">Null for the checkout's launcher.</param>

@@ -1,11 +1,12 @@
 using Kaji.Bench;
 
-// Usage: dotnet run -c Release --project bench/Kaji.Bench [store|api|watch|pods|crash]...   (root; all of them when none is named)
+// Usage: dotnet run -c Release --project bench/Kaji.Bench [store|api|watch|definitions|pods|crash]...   (root; all of them when none is named)
 var benches = new Dictionary<string, Func<Task>>(StringComparer.Ordinal)
 {
     ["store"] = StoreBench.RunAsync,
     ["api"] = ApiBench.RunAsync,
     ["watch"] = WatchBench.RunAsync,
+    ["definitions"] = DefinitionBench.RunAsync,
     ["pods"] = PodBench.RunAsync,
     ["crash"] = CrashBench.RunAsync,
 };
