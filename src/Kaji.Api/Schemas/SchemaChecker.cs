@@ -6,27 +6,49 @@ namespace Kaji.Api.Schemas;
 /// <summary>What decoding an object into its Go type would have said: wrong types are errors, unknown fields are warnings or errors by fieldValidation.</summary>
 /// <param name="UnknownFields">As <c>unknown field "spec.foo"</c>.</param>
 /// <param name="TypeError">The first wrong type, or null.</param>
-public sealed record SchemaFindings(IReadOnlyList<string> UnknownFields, string? TypeError);
+public sealed record SchemaFindings(IReadOnlyList<string> UnknownFields, string? TypeError)
+{
+    /// <summary>Fields that hold null, or an empty list or map where that is the same as nothing: a Go type would not write them again.</summary>
+    internal IReadOnlyList<(JsonObject Owner, string Field)> Unset { get; init; } = [];
+
+    /// <summary>Takes those fields out.</summary>
+    public void RemoveUnset()
+    {
+        foreach (var (owner, field) in Unset)
+        {
+            owner.Remove(field);
+        }
+    }
+}
 
 /// <summary>Checks an object against its definition.</summary>
 public static class SchemaChecker
 {
-    private const int MaxUnknown = 100;
-
     /// <summary>Walks the object; a kind without a definition has nothing to say.</summary>
     public static SchemaFindings Check(JsonObject obj, string definition)
     {
-        var unknown = new List<string>();
-        string? wrong = null;
+        var walk = new SchemaWalk();
         if (BuiltInSchemas.Find(definition) is { } root)
         {
-            Walk(obj, root, "", unknown, ref wrong);
+            walk.Object(obj, root, "");
         }
 
-        return new SchemaFindings(unknown, wrong);
+        return new SchemaFindings(walk.Unknown, walk.Wrong) { Unset = walk.Unset };
     }
+}
 
-    private static void Walk(JsonObject obj, Definition definition, string path, List<string> unknown, ref string? wrong)
+/// <summary>One walk over an object: what it has found so far.</summary>
+internal sealed class SchemaWalk
+{
+    private const int MaxUnknown = 100;
+
+    public List<string> Unknown { get; } = [];
+
+    public List<(JsonObject Owner, string Field)> Unset { get; } = [];
+
+    public string? Wrong { get; private set; }
+
+    public void Object(JsonObject obj, Definition definition, string path)
     {
         foreach (var (name, value) in obj)
         {
@@ -37,29 +59,33 @@ public static class SchemaChecker
                     continue;
                 }
 
-                if (definition.Fields.Count > 0 && unknown.Count < MaxUnknown)
+                if (definition.Fields.Count > 0 && Unknown.Count < MaxUnknown)
                 {
-                    unknown.Add($"unknown field \"{path}{name}\"");
+                    Unknown.Add($"unknown field \"{path}{name}\"");
                 }
 
                 continue;
             }
 
-            if (value is not null)
+            if (value is null || (!field.Required && (value, field.Shape) is (JsonArray { Count: 0 }, FieldShape.List) or (JsonObject { Count: 0 }, FieldShape.Map)))
             {
-                Value(value, field, field.Shape, definition, path + name, unknown, ref wrong);
+                Unset.Add((obj, name));
+            }
+            else
+            {
+                Value(value, field, field.Shape, definition, path + name);
             }
         }
     }
 
-    private static void Value(JsonNode value, FieldSchema field, FieldShape shape, Definition owner, string path, List<string> unknown, ref string? wrong)
+    private void Value(JsonNode value, FieldSchema field, FieldShape shape, Definition owner, string path)
     {
         switch (shape)
         {
             case FieldShape.List:
                 if (value is not JsonArray list)
                 {
-                    wrong ??= Mismatch(value, owner, field, "[]" + GoType(field));
+                    Wrong ??= Mismatch(value, owner, field, "[]" + GoType(field));
                     return;
                 }
 
@@ -67,7 +93,7 @@ public static class SchemaChecker
                 {
                     if (list[i] is { } item)
                     {
-                        Value(item, field, FieldShape.One, owner, $"{path}[{i}]", unknown, ref wrong);
+                        Value(item, field, FieldShape.One, owner, $"{path}[{i}]");
                     }
                 }
 
@@ -75,7 +101,7 @@ public static class SchemaChecker
             case FieldShape.Map:
                 if (value is not JsonObject map)
                 {
-                    wrong ??= Mismatch(value, owner, field, "map[string]" + GoType(field));
+                    Wrong ??= Mismatch(value, owner, field, "map[string]" + GoType(field));
                     return;
                 }
 
@@ -83,7 +109,7 @@ public static class SchemaChecker
                 {
                     if (entry is not null)
                     {
-                        Value(entry, field, field.ListInMap ? FieldShape.List : FieldShape.One, owner, $"{path}.{key}", unknown, ref wrong);
+                        Value(entry, field, field.ListInMap ? FieldShape.List : FieldShape.One, owner, $"{path}.{key}");
                     }
                 }
 
@@ -96,44 +122,44 @@ public static class SchemaChecker
             case FieldType.String when kind != JsonValueKind.String:
             case FieldType.Boolean when kind is not (JsonValueKind.True or JsonValueKind.False):
             case FieldType.Number when kind != JsonValueKind.Number:
-                wrong ??= Mismatch(value, owner, field, GoType(field));
+                Wrong ??= Mismatch(value, owner, field, GoType(field));
                 return;
             case FieldType.Integer:
                 if (kind != JsonValueKind.Number || !value.AsValue().TryGetValue<long>(out var number) || (field.Format == "int32" && number is > int.MaxValue or < int.MinValue))
                 {
-                    wrong ??= Mismatch(value, owner, field, GoType(field));
+                    Wrong ??= Mismatch(value, owner, field, GoType(field));
                 }
 
                 return;
             case FieldType.Object when BuiltInSchemas.IsScalar(field.Reference!):
-                Scalar(value, kind, owner, field, ref wrong);
+                Scalar(value, kind, owner, field);
                 return;
             case FieldType.Object when BuiltInSchemas.Resolve(owner, field.Reference!) is { } definition:
                 if (value is JsonObject obj)
                 {
-                    Walk(obj, definition, path + ".", unknown, ref wrong);
+                    Object(obj, definition, path + ".");
                 }
                 else
                 {
-                    wrong ??= Mismatch(value, owner, field, "v1." + field.Reference);
+                    Wrong ??= Mismatch(value, owner, field, "v1." + field.Reference);
                 }
 
                 return;
         }
     }
 
-    private static void Scalar(JsonNode value, JsonValueKind kind, Definition owner, FieldSchema field, ref string? wrong)
+    private void Scalar(JsonNode value, JsonValueKind kind, Definition owner, FieldSchema field)
     {
         switch (field.Reference)
         {
             case "Quantity" when kind is not (JsonValueKind.String or JsonValueKind.Number) || !Metadata.Quantity.TryParse(value.ToString(), out _):
-                wrong ??= "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+                Wrong ??= "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
                 return;
             case "IntOrString" when kind is not (JsonValueKind.String or JsonValueKind.Number):
-                wrong ??= Mismatch(value, owner, field, "intstr.IntOrString");
+                Wrong ??= Mismatch(value, owner, field, "intstr.IntOrString");
                 return;
             case "Time" or "MicroTime" when kind != JsonValueKind.String || !Metadata.Timestamps.TryParse(value.GetValue<string>(), out _):
-                wrong ??= $"parsing time {value.ToJsonString()} as \"2006-01-02T15:04:05Z07:00\": cannot parse";
+                Wrong ??= $"parsing time {value.ToJsonString()} as \"2006-01-02T15:04:05Z07:00\": cannot parse";
                 return;
         }
     }

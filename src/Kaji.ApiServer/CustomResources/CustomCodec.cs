@@ -83,6 +83,7 @@ internal sealed class CustomCodec(WebhookClient webhooks)
                 throw new ApiErrorException(ApiErrors.BadRequest($"{version.Definition.Kind} in version \"{version.Name}\" cannot be handled as a {version.Definition.Kind}: {wrong}"));
             }
 
+            of.RemoveUnset();
             if (of.UnknownFields.Count > 0)
             {
                 UnknownFields.Remove(metadata, of.UnknownFields);

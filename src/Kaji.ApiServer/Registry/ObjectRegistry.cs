@@ -412,6 +412,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             throw new ApiErrorException(ApiErrors.BadRequest($"{resource.Kind} in version \"{resource.Version}\" cannot be handled as a {resource.Kind}: {wrong}"));
         }
 
+        findings.RemoveUnset();
         IReadOnlyList<string> strict = options.Duplicates.Count == 0 ? findings.UnknownFields : [.. findings.UnknownFields, .. options.Duplicates];
         if (strict.Count == 0)
         {

@@ -83,7 +83,7 @@ public sealed class NetworkTests(ConformanceCluster cluster)
         await on.PodAsync("web");
         await on.PodAsync("other");
         await on.ServiceAsync("target", Web.Replace("\"web\"", "\"other\"", StringComparison.Ordinal));
-        var node = (string)(await on.Api.GetAsync("/api/v1/nodes")).Ok().Json["items"]![0]!["status"]!["addresses"]!.AsArray().First(a => (string)a!["type"]! == "InternalIP")!["address"]!;
+        var node = await NodeAddressAsync(on);
         var target = $"target.{on.Namespace}.svc.cluster.local";
         await on.ServiceAsync("changing", Web);
         await AnswersAsync(on, "http://changing/hostname", "web");
@@ -110,6 +110,9 @@ public sealed class NetworkTests(ConformanceCluster cluster)
         async Task ChangeAsync(string patch) => (await on.Api.PatchAsync($"{on.Services}/changing", patch)).Ok();
     }
 
+    private static async Task<string> NodeAddressAsync(Workloads on) =>
+        (string)(await on.Api.GetAsync("/api/v1/nodes")).Ok().Json["items"]!.AsArray().SelectMany(n => n!["status"]?["addresses"]?.AsArray() ?? []).First(a => (string)a!["type"]! == "InternalIP")!["address"]!;
+
     [Theory]
     [InlineData("ClusterIP")]
     [InlineData("NodePort")]
@@ -123,7 +126,7 @@ public sealed class NetworkTests(ConformanceCluster cluster)
         await on.PodAsync("client");
         await Task.WhenAll(Enumerable.Range(1, 3).Select(i => on.PodAsync($"web-{i}", "web")));
         var service = await on.ServiceAsync("sticky", Web.TrimEnd('}') + $$$""","type":"{{{type}}}","sessionAffinity":"ClientIP"}""");
-        var node = (string)(await on.Api.GetAsync("/api/v1/nodes")).Ok().Json["items"]![0]!["status"]!["addresses"]!.AsArray().First(a => (string)a!["type"]! == "InternalIP")!["address"]!;
+        var node = await NodeAddressAsync(on);
         var url = type == "NodePort" ? $"http://{node}:{service["spec"]!["ports"]![0]!["nodePort"]}/hostname" : $"http://{service["spec"]!["clusterIP"]}/hostname";
         await AddressesAsync(on, "sticky", 3);
         await Workloads.UntilAsync(() => on.WgetAsync("client", url), a => a is not null, url);
