@@ -1,0 +1,43 @@
+using System.Globalization;
+using Kaji.Bots.Fence;
+
+namespace Kaji.Simulation.Fence;
+
+/// <summary>An operator that wants the bot to run: it reads the Lease again and again and grants the next epoch when it may. Two of them run at once, as when leader election has failed.</summary>
+internal sealed class Grantor(World world) : Machine(world)
+{
+    private TakeoverWatch _watch = new(world.GrantTiming);
+
+    public void Start() => Started();
+
+    protected override void Started()
+    {
+        _watch = new TakeoverWatch(World.GrantTiming);
+        Look(Life);
+    }
+
+    private void Look(int life)
+    {
+        if (life != Life || !Running)
+        {
+            return;
+        }
+
+        Ask(() => World.Server.Record, record =>
+        {
+            _watch.Observe(record, Clock);
+            if (_watch.MayGrant(Clock) && _watch.Seen is { } seen)
+            {
+                var node = World.Random.Next(World.Nodes.Count);
+                if (!seen.Released && seen.Holder.StartsWith(string.Create(CultureInfo.InvariantCulture, $"{node}/"), StringComparison.Ordinal))
+                {
+                    // The silent one's node is the last to be chosen, as the scheduler has it.
+                    node = (node + 1 + World.Random.Next(World.Nodes.Count - 1)) % World.Nodes.Count;
+                }
+
+                Ask(() => World.Server.Write(seen.Version, r => r with { Epoch = r.Epoch + 1, Holder = string.Create(CultureInfo.InvariantCulture, $"{node}/{r.Epoch + 1}"), Released = false }), _ => { });
+            }
+        });
+        At(Clock + TimeSpan.FromMilliseconds(250), () => Look(life));
+    }
+}
