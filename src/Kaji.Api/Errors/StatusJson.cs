@@ -5,10 +5,13 @@ namespace Kaji.Api.Errors;
 /// <summary>metav1.Status as JSON.</summary>
 public static class StatusJson
 {
+    /// <summary>Sentences quote much: escaped quotes only, no \\u0022.</summary>
+    private static readonly JsonWriterOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static byte[] Bytes(ApiError error)
     {
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream))
+        using (var writer = new Utf8JsonWriter(stream, Readable))
         {
             Write(writer, error);
         }

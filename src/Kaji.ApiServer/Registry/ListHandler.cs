@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json.Nodes;
 using Kaji.Api;
@@ -22,6 +23,7 @@ internal sealed class ListHandler(ObjectRegistry registry)
     public async Task HandleAsync(HttpContext context, RequestInfo info, ResourceInfo resource)
     {
         var query = context.Request.Query;
+        ListOptions.Validate(query, watch: false);
         var representation = Representation.Of(context.Request);
         var selection = Selection.Of(resource, info, query);
         var prefix = StorageKeys.Collection(StorageVersions.Of(resource), info.Namespace);
@@ -121,16 +123,6 @@ internal sealed class ListHandler(ObjectRegistry registry)
             return (from.Revision == ContinueToken.Newest ? 0 : from.Revision, from.After);
         }
 
-        if (match.Length > 0 && match is not ("Exact" or "NotOlderThan"))
-        {
-            throw new ApiErrorException(ApiErrors.Invalid("meta.k8s.io", "ListOptions", "", [new FieldError("FieldValueNotSupported", "resourceVersionMatch", $"Unsupported value: \"{match}\": supported values: \"Exact\", \"NotOlderThan\", \"\"")]));
-        }
-
-        if (match.Length > 0 && version.Length == 0)
-        {
-            throw new ApiErrorException(ApiErrors.Invalid("meta.k8s.io", "ListOptions", "", [new FieldError("FieldValueForbidden", "resourceVersionMatch", "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided")]));
-        }
-
         if (version is "" or "0")
         {
             return (0, null);
@@ -184,16 +176,30 @@ internal sealed class ListHandler(ObjectRegistry registry)
 
         head.Append("},\"items\":[");
         var start = Encoding.UTF8.GetBytes(head.ToString());
+        var length = start.Length + 2 + Math.Max(0, entries.Count - 1) + entries.Sum(e => (long)e.Value.Length);
         context.Response.StatusCode = 200;
         context.Response.ContentType = ResponseWriting.Json;
-        context.Response.ContentLength = start.Length + 2 + Math.Max(0, entries.Count - 1) + entries.Sum(e => (long)e.Value.Length);
+        context.Response.ContentLength = length;
         if (HttpMethods.IsHead(context.Request.Method))
         {
             return;
         }
 
-        var body = context.Response.BodyWriter;
-        await body.WriteAsync(start, context.RequestAborted);
+        if (!Rendering.IsPlain(context.Request))
+        {
+            using var whole = new MemoryStream();
+            await WriteAsync(PipeWriter.Create(whole), start, entries, context.RequestAborted);
+            await context.WriteJsonAsync(200, whole.ToArray());
+            return;
+        }
+
+        await using var compressed = Rendering.Compress(context, length);
+        await WriteAsync(compressed is null ? context.Response.BodyWriter : PipeWriter.Create(compressed, new StreamPipeWriterOptions(leaveOpen: true)), start, entries, context.RequestAborted);
+    }
+
+    private static async Task WriteAsync(PipeWriter body, byte[] start, List<Entry> entries, CancellationToken cancellationToken)
+    {
+        await body.WriteAsync(start, cancellationToken);
         var unflushed = 0;
         for (var i = 0; i < entries.Count; i++)
         {
@@ -209,13 +215,13 @@ internal sealed class ListHandler(ObjectRegistry registry)
             unflushed += value.Length;
             if (unflushed > 64 * 1024)
             {
-                await body.FlushAsync(context.RequestAborted);
+                await body.FlushAsync(cancellationToken);
                 unflushed = 0;
             }
         }
 
         "]}"u8.CopyTo(body.GetSpan(2));
         body.Advance(2);
-        await body.FlushAsync(context.RequestAborted);
+        await body.FlushAsync(cancellationToken);
     }
 }

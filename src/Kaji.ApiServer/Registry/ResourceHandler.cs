@@ -68,7 +68,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
         var entry = registry.Store.Get(ObjectRegistry.KeyOf(resource, info.Namespace, info.Name)) ?? throw new ApiErrorException(ApiErrors.NotFound(resource, info.Name));
         if (info.Subresource != "scale" && representation.Form == Form.Object && StorageVersions.IsStored(resource))
         {
-            await context.WriteBytesAsync(200, entry.Value);
+            await context.WriteJsonAsync(200, entry.Value);
             return;
         }
 

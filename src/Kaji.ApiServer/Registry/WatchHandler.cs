@@ -25,6 +25,12 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
     {
         var query = context.Request.Query;
         var watch = new OpenWatch(registry, resource, Selection.Of(resource, info, query), Representation.Of(context.Request), context.Response.BodyWriter);
+        ListOptions.Validate(query, watch: true);
+        if (Rendering.WantsYaml(context.Request))
+        {
+            throw new ApiErrorException(ApiErrors.NotAcceptable("application/json"));
+        }
+
         var bookmarks = query["allowWatchBookmarks"].ToString() is "true" or "1";
         var initial = query["sendInitialEvents"].ToString() is "true" or "1";
         var version = query["resourceVersion"].ToString();
@@ -37,7 +43,7 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
         context.Response.StatusCode = 200;
         context.Response.ContentType = watch.ContentType;
         long from;
-        if (version is "" or "0" || initial)
+        if (initial || (version is "" or "0" && !query.ContainsKey("sendInitialEvents")))
         {
             var all = registry.Store.Range(prefix);
             from = all.Revision;
@@ -53,7 +59,7 @@ internal sealed class WatchHandler(ObjectRegistry registry, CancellationToken st
         }
         else
         {
-            from = ListHandler.ParseRevision(version);
+            from = version is "" or "0" ? registry.Store.Revision : ListHandler.ParseRevision(version);
         }
 
         await context.Response.StartAsync(context.RequestAborted);

@@ -44,7 +44,7 @@ internal sealed class Representation
         foreach (var entry in accept.Split(','))
         {
             var parts = entry.Split(';', StringSplitOptions.TrimEntries);
-            if (parts[0] is not ("application/json" or "*/*" or "application/*"))
+            if (parts[0] is not ("application/json" or "*/*" or "application/*" or Rendering.Yaml))
             {
                 continue;
             }
@@ -69,7 +69,7 @@ internal sealed class Representation
             }
         }
 
-        throw new ApiErrorException(ApiErrors.NotAcceptable("application/json"));
+        throw new ApiErrorException(ApiErrors.NotAcceptable("application/json, application/yaml"));
     }
 
     /// <summary>One object.</summary>

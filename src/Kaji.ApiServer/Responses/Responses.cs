@@ -24,10 +24,17 @@ internal static class ResponseWriting
             context.Response.Headers.RetryAfter = error.RetryAfterSeconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         }
 
-        return context.WriteBytesAsync(error.Code, StatusJson.Bytes(error));
+        return context.WriteJsonAsync(error.Code, StatusJson.Bytes(error));
     }
 
-    public static Task WriteNodeAsync(this HttpContext context, int code, JsonNode node) => context.WriteBytesAsync(code, Registry.ObjectCodec.Bytes(node));
+    public static Task WriteNodeAsync(this HttpContext context, int code, JsonNode node) => context.WriteJsonAsync(code, Registry.ObjectCodec.Bytes(node));
+
+    /// <summary>JSON in the form that the client wants to read.</summary>
+    public static Task WriteJsonAsync(this HttpContext context, int code, ReadOnlyMemory<byte> json)
+    {
+        var (body, type) = Rendering.Render(context.Request, json);
+        return context.WriteBytesAsync(code, body, type);
+    }
 
     public static Task WriteTextAsync(this HttpContext context, int code, string text, string type = "text/plain; charset=utf-8") =>
         context.WriteBytesAsync(code, System.Text.Encoding.UTF8.GetBytes(text), type);
@@ -37,10 +44,13 @@ internal static class ResponseWriting
         context.Response.StatusCode = code;
         context.Response.ContentType = type;
         context.Response.ContentLength = body.Length;
-        if (!HttpMethods.IsHead(context.Request.Method))
+        if (HttpMethods.IsHead(context.Request.Method))
         {
-            await context.Response.Body.WriteAsync(body, context.RequestAborted);
+            return;
         }
+
+        await using var compressed = Rendering.Compress(context, body.Length);
+        await (compressed ?? context.Response.Body).WriteAsync(body, context.RequestAborted);
     }
 
     /// <summary>Adds a <c>Warning: 299</c> header, which kubectl shows.</summary>
