@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Kaji.Api.Errors;
 
 /// <summary>Adds causes with apimachinery's wording (k8s.io/apimachinery/pkg/util/validation/field).</summary>
@@ -24,12 +26,19 @@ public static class FieldErrors
     public static void TooLong(this ICollection<FieldError> errors, string field, int limit) =>
         errors.Add(new FieldError("FieldValueTooLong", field, $"Too long: may not be more than {limit} bytes"));
 
+    public static void TooMany(this ICollection<FieldError> errors, string field, int actual, int most) =>
+        errors.Add(new FieldError("FieldValueTooMany", field, $"Too many: {actual}: must have at most {most} item{(most == 1 ? "" : "s")}"));
+
+    private static string Quote(string text) => $"\"{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+
     private static string Tail(string detail) => detail.Length == 0 ? "" : ": " + detail;
 
     private static string Show(object? value) => value switch
     {
-        null => "null",
-        string text => $"\"{text}\"",
+        null => "\"null\"",
+        JsonValue node when node.TryGetValue<string>(out var text) => Quote(text),
+        JsonNode node => node.ToJsonString(),
+        string text => Quote(text),
         IEnumerable<string> list => $"[{string.Join(",", list.Select(t => $"\"{t}\""))}]",
         bool flag => flag ? "true" : "false",
         _ => Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture) ?? "null",

@@ -46,6 +46,11 @@ public class KindBehavior
     {
     }
 
+    /// <summary>What is wrong with a new object but not with one that is there already; called after <see cref="Validate"/>.</summary>
+    public virtual void ValidateCreate(JsonObject obj, ICollection<FieldError> errors)
+    {
+    }
+
     /// <summary>All that is wrong with a change (immutable fields and so on); called after <see cref="Validate"/>.</summary>
     public virtual void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
     {
@@ -53,6 +58,12 @@ public class KindBehavior
 
     /// <summary>All that is wrong with a change through <c>/status</c>.</summary>
     public virtual void ValidateStatusUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
+    {
+    }
+
+    /// <summary>What the author of an accepted object should know: deprecated fields, settings without effect. Sent as <c>Warning</c> headers.</summary>
+    /// <param name="old">Null for a create.</param>
+    public virtual void Warn(JsonObject obj, JsonObject? old, Action<string> warn)
     {
     }
 

@@ -1,4 +1,5 @@
 using Kaji.Api.Kinds.Apps;
+using Kaji.Api.Kinds.Batch;
 using Kaji.Api.Kinds.Core;
 using Kaji.Api.Kinds.Other;
 
@@ -30,6 +31,7 @@ public static class KindRegistry
         [("apps", "ReplicaSet")] = new ReplicaSetKind(),
         [("apps", "StatefulSet")] = new StatefulSetKind(),
         [("apps", "DaemonSet")] = new DaemonSetKind(),
+        [("apps", "ControllerRevision")] = new ControllerRevisionKind(),
         [("batch", "Job")] = new JobKind(),
         [("batch", "CronJob")] = new CronJobKind(),
         [("coordination.k8s.io", "Lease")] = new LeaseKind(),

@@ -82,6 +82,21 @@ public static class MetadataValidation
         }
     }
 
+    /// <summary>A new finalizer that is not of a domain may clash with another's.</summary>
+    public static void Warn(JsonObject obj, JsonObject? old, Action<string> warn)
+    {
+        if (obj.Obj("metadata")?["finalizers"] is not JsonArray { Count: > 0 } finalizers)
+        {
+            return;
+        }
+
+        var before = (old.Obj("metadata")?["finalizers"] as JsonArray ?? []).Select(f => f.Text()).ToHashSet(StringComparer.Ordinal);
+        foreach (var finalizer in finalizers.Select(f => f.Text()).Where(f => !f.Contains('/', StringComparison.Ordinal) && f is not ("orphan" or "foregroundDeletion" or "kubernetes") && !before.Contains(f)))
+        {
+            warn($"metadata.finalizers: \"{finalizer}\": prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers");
+        }
+    }
+
     private static void Owners(JsonArray owners, ICollection<FieldError> errors)
     {
         var controllers = 0;

@@ -80,6 +80,92 @@ public static partial class Names
         _ => ConfigKey().IsMatch(key) ? [] : ["a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"],
     };
 
+    /// <summary>What a port number out of range is told.</summary>
+    public const string PortRange = "must be between 1 and 65535, inclusive";
+
+    /// <summary>Empty when it can be the name of a port.</summary>
+    public static IReadOnlyList<string> PortNameErrors(string name)
+    {
+        var errors = new List<string>();
+        if (name.Length > 15)
+        {
+            errors.Add("must be no more than 15 characters");
+        }
+
+        if (!name.All(c => c is (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-') || name.Length == 0)
+        {
+            errors.Add("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+        }
+
+        if (!name.Any(c => c is >= 'a' and <= 'z'))
+        {
+            errors.Add("must contain at least one letter (a-z)");
+        }
+
+        if (name.Contains("--", StringComparison.Ordinal))
+        {
+            errors.Add("must not contain consecutive hyphens");
+        }
+
+        if (name.StartsWith('-') || name.EndsWith('-'))
+        {
+            errors.Add("must not begin or end with a hyphen");
+        }
+
+        return errors;
+    }
+
+    /// <summary>Empty when it is a subdomain whose first label is <c>*</c>.</summary>
+    public static IReadOnlyList<string> WildcardSubdomainErrors(string name) => Errors(
+        name, 253, name.StartsWith("*.", StringComparison.Ordinal) && Subdomain().IsMatch(name[2..]),
+        @"a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', regex used for validation is '\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')");
+
+    /// <summary>Empty when it is the name of a CSI or resource driver.</summary>
+    public static IReadOnlyList<string> DriverNameErrors(string name) =>
+        name.Length > 63 ? ["must be no more than 63 characters"] : Dns1123SubdomainErrors(name.ToLowerInvariant());
+
+    /// <summary>Empty when it is <c>domain/path</c>.</summary>
+    public static IReadOnlyList<string> DomainPathErrors(string name)
+    {
+        var at = name.IndexOf('/', StringComparison.Ordinal);
+        if (at <= 0 || at == name.Length - 1)
+        {
+            return ["must be a domain-prefixed path (such as \"acme.io/foo\")"];
+        }
+
+        return Dns1123SubdomainErrors(name[..at]) is { Count: > 0 } problems ? [.. problems.Select(p => "prefix part " + p)]
+            : name[(at + 1)..].All(c => char.IsAsciiLetterOrDigit(c) || "/:._~!$&'()*+,;=@%-".Contains(c, StringComparison.Ordinal)) ? [] : ["Invalid path"];
+    }
+
+    /// <summary>Empty when it is the name of an HTTP header.</summary>
+    public static IReadOnlyList<string> HeaderNameErrors(string name) =>
+        name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '-') ? [] : ["a valid HTTP header must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')"];
+
+    /// <summary>Empty when it is an address.</summary>
+    public static IReadOnlyList<string> AddressErrors(string text) =>
+        IsAddress(text) ? [] : ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"];
+
+    /// <summary>Empty when it is a network.</summary>
+    public static IReadOnlyList<string> NetworkErrors(string text) =>
+        TryNetwork(text, out _, out _) ? [] : ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"];
+
+    /// <summary>An address and the length of its prefix; the address may have bits beyond it.</summary>
+    public static bool TryNetwork(string text, out System.Net.IPAddress address, out int length)
+    {
+        var at = text.IndexOf('/', StringComparison.Ordinal);
+        length = 0;
+        address = System.Net.IPAddress.None;
+        return at > 0 && IsAddress(text[..at]) && System.Net.IPAddress.TryParse(text.AsSpan(0, at), out address!)
+            && int.TryParse(text.AsSpan(at + 1), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out length)
+            && length <= (address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? 32 : 128);
+    }
+
+    // .NET takes "1" and "1.2" for IPv4 addresses, and zones in IPv6 ones.
+    private static bool IsAddress(string text) =>
+        System.Net.IPAddress.TryParse(text, out _) && !text.Contains('%') && !text.Contains('[') && (text.Contains(':', StringComparison.Ordinal) || (text.Count(c => c == '.') == 3 && text.All(c => c == '.' || char.IsAsciiDigit(c))));
+
+    internal static bool ContainsOnlyDigits(this ReadOnlySpan<char> text) => text.Length > 0 && !text.ContainsAnyExceptInRange('0', '9');
+
     private static string[] Errors(string name, int longest, bool matches, string message) =>
         [.. name.Length > longest ? [$"must be no more than {longest} bytes"] : Array.Empty<string>(), .. matches ? Array.Empty<string>() : [message]];
 

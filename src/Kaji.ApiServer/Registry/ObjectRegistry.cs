@@ -113,7 +113,9 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             var errors = new List<FieldError>();
             MetadataValidation.Validate(candidate, stored, errors);
             behavior.Validate(candidate, errors);
+            behavior.ValidateCreate(candidate, errors);
             Throw(resource, name, errors);
+            Warn(behavior, candidate, null, options);
             await ValidateAsync(request, cancellationToken);
             if (options.DryRun)
             {
@@ -278,7 +280,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         metadata = obj.Ensure("metadata");
         KeepIdentity(metadata, oldMetadata);
         behavior.Default(obj);
-        if (behavior.HasGeneration && subresource != "status" && !JsonNode.DeepEquals(Desired(obj, behavior), Desired(old, behavior)))
+        if (behavior.HasGeneration && subresource is not ("status" or "binding") && !JsonNode.DeepEquals(Desired(obj, behavior), Desired(old, behavior)))
         {
             metadata["generation"] = (oldMetadata.Int("generation") ?? 0) + 1;
         }
@@ -307,6 +309,11 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         }
 
         Throw(resource, name, errors);
+        if (subresource.Length == 0)
+        {
+            Warn(behavior, obj, old, options);
+        }
+
         await ValidateAsync(request, cancellationToken);
         return request;
     }
@@ -334,6 +341,15 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         }
 
         FieldManager.TrackUpdate(old, obj, ApplySchemas.Of(stored), ApplySchemas.WriteOf(stored, subresource, options.FieldManager, time.GetUtcNow()));
+    }
+
+    private static void Warn(KindBehavior behavior, JsonObject obj, JsonObject? old, WriteOptions options)
+    {
+        if (options.Warn is { } warn)
+        {
+            MetadataValidation.Warn(obj, old, warn);
+            behavior.Warn(obj, old, warn);
+        }
     }
 
     private static void KeepIdentity(JsonObject metadata, JsonObject old)

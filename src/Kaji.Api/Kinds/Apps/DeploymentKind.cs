@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Kaji.Api.Errors;
 
 namespace Kaji.Api.Kinds.Apps;
 
@@ -26,125 +25,44 @@ internal sealed class DeploymentKind : StatusKind
 
     public override void Validate(JsonObject obj, ICollection<FieldError> errors)
     {
-        WorkloadRules.Validate(obj, errors);
-        var strategy = obj.Obj("spec").Obj("strategy");
-        if (strategy.Str("type") is not ("RollingUpdate" or "Recreate"))
+        var spec = WorkloadRules.Spec(obj, errors);
+        spec.NonNegative("replicas");
+        WorkloadRules.Selector(spec, "empty selector is invalid for deployment");
+        WorkloadRules.Template(spec, "ReplicaSet");
+        Strategy(spec.Of("strategy"));
+        spec.NonNegative("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds");
+        if (spec.Int("progressDeadlineSeconds") is { } deadline && deadline <= (spec.Int("minReadySeconds") ?? 0))
         {
-            errors.NotSupported("spec.strategy.type", strategy.Str("type"), ["Recreate", "RollingUpdate"]);
+            spec.Invalid("progressDeadlineSeconds", deadline, "must be greater than minReadySeconds");
         }
+    }
 
-        if (strategy.Str("type") == "Recreate" && strategy?["rollingUpdate"] is not null)
+    public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => WorkloadRules.SelectorImmutable(obj, old, errors);
+
+    public override void ValidateStatusUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
+    {
+        WorkloadRules.Status(obj, errors, "updatedReplicas", "readyReplicas", "availableReplicas");
+        new Fields(obj.Obj("status") ?? [], "status", errors).NonNegative("unavailableReplicas");
+        WorkloadRules.Collisions(obj, old, errors);
+    }
+
+    public override void Warn(JsonObject obj, JsonObject? old, Action<string> warn) => WorkloadRules.Warn(obj, old, warn);
+
+    private static void Strategy(Fields strategy)
+    {
+        strategy.OneOf("type", "Recreate", "RollingUpdate");
+        if (strategy.Str("type") == "Recreate" && strategy.Has("rollingUpdate"))
         {
-            errors.Forbidden("spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'");
+            strategy.Forbidden("rollingUpdate", "may not be specified when strategy `type` is 'Recreate'");
         }
-
-        if (strategy.Obj("rollingUpdate") is { } rolling)
+        else if (strategy.Str("type") == "RollingUpdate" && strategy.Sub("rollingUpdate") is { } rolling)
         {
-            WorkloadRules.Share(rolling["maxSurge"], "spec.strategy.rollingUpdate.maxSurge", errors);
-            WorkloadRules.Share(rolling["maxUnavailable"], "spec.strategy.rollingUpdate.maxUnavailable", errors);
-            if (rolling["maxSurge"].Text() is "0" or "0%" && rolling["maxUnavailable"].Text() is "0" or "0%")
+            rolling.Share("maxUnavailable", atMostAll: true);
+            rolling.Share("maxSurge");
+            if (rolling.Text("maxSurge") is "0" or "0%" && rolling.Text("maxUnavailable") is "0" or "0%")
             {
-                errors.Invalid("spec.strategy.rollingUpdate.maxUnavailable", rolling["maxUnavailable"].Text(), "may not be 0 when `maxSurge` is 0");
+                rolling.Invalid("maxUnavailable", rolling.Object["maxUnavailable"], "may not be 0 when `maxSurge` is 0");
             }
         }
-
-        if (obj.Obj("spec").Int("progressDeadlineSeconds") is { } deadline && deadline <= (obj.Obj("spec").Int("minReadySeconds") ?? 0))
-        {
-            errors.Invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds");
-        }
     }
-
-    public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => WorkloadRules.SelectorImmutable(obj, old, errors);
-}
-
-/// <summary>ReplicaSet.</summary>
-internal sealed class ReplicaSetKind : StatusKind
-{
-    public override IReadOnlyList<string> SelectableFields => ["status.replicas"];
-
-    public override void Default(JsonObject obj)
-    {
-        obj.Ensure("spec").Default("replicas", 1);
-        WorkloadRules.Default(obj.Ensure("spec"));
-    }
-
-    public override void PrepareForCreate(JsonObject obj) => obj["status"] = new JsonObject { ["replicas"] = 0 };
-
-    public override void Validate(JsonObject obj, ICollection<FieldError> errors) => WorkloadRules.Validate(obj, errors);
-
-    public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => WorkloadRules.SelectorImmutable(obj, old, errors);
-
-    public override string SelectableField(JsonObject obj, string field) => obj.Obj("status")?["replicas"].Text() ?? "0";
-}
-
-/// <summary>ReplicationController, ReplicaSet's predecessor: its selector is a plain map and defaults to the template's labels.</summary>
-internal sealed class ReplicationControllerKind : StatusKind
-{
-    public override void Default(JsonObject obj)
-    {
-        var spec = obj.Ensure("spec");
-        spec.Default("replicas", 1);
-        WorkloadRules.Default(spec);
-        if (spec["selector"] is null && spec.Obj("template").Obj("metadata").Obj("labels") is { } labels)
-        {
-            spec["selector"] = labels.DeepClone();
-        }
-    }
-
-    public override void PrepareForCreate(JsonObject obj) => obj["status"] = new JsonObject { ["replicas"] = 0 };
-}
-
-/// <summary>StatefulSet.</summary>
-internal sealed class StatefulSetKind : StatusKind
-{
-    public override void Default(JsonObject obj)
-    {
-        var spec = obj.Ensure("spec");
-        spec.Default("replicas", 1);
-        spec.Default("revisionHistoryLimit", 10);
-        spec.Default("podManagementPolicy", "OrderedReady");
-        var strategy = spec.Ensure("updateStrategy");
-        strategy.Default("type", "RollingUpdate");
-        if (strategy.Str("type") == "RollingUpdate")
-        {
-            strategy.Ensure("rollingUpdate").Default("partition", 0);
-        }
-
-        var retention = spec.Ensure("persistentVolumeClaimRetentionPolicy");
-        retention.Default("whenDeleted", "Retain");
-        retention.Default("whenScaled", "Retain");
-        WorkloadRules.Default(spec);
-    }
-
-    public override void PrepareForCreate(JsonObject obj) => obj["status"] = new JsonObject { ["replicas"] = 0 };
-
-    public override void Validate(JsonObject obj, ICollection<FieldError> errors) => WorkloadRules.Validate(obj, errors);
-
-    public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => WorkloadRules.SelectorImmutable(obj, old, errors);
-}
-
-/// <summary>DaemonSet.</summary>
-internal sealed class DaemonSetKind : StatusKind
-{
-    public override void Default(JsonObject obj)
-    {
-        var spec = obj.Ensure("spec");
-        spec.Default("revisionHistoryLimit", 10);
-        var strategy = spec.Ensure("updateStrategy");
-        strategy.Default("type", "RollingUpdate");
-        if (strategy.Str("type") == "RollingUpdate")
-        {
-            strategy.Ensure("rollingUpdate").Default("maxUnavailable", 1);
-            strategy.Ensure("rollingUpdate").Default("maxSurge", 0);
-        }
-
-        WorkloadRules.Default(spec);
-    }
-
-    public override void PrepareForCreate(JsonObject obj) =>
-        obj["status"] = new JsonObject { ["currentNumberScheduled"] = 0, ["numberMisscheduled"] = 0, ["desiredNumberScheduled"] = 0, ["numberReady"] = 0 };
-
-    public override void Validate(JsonObject obj, ICollection<FieldError> errors) => WorkloadRules.Validate(obj, errors);
-
-    public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => WorkloadRules.SelectorImmutable(obj, old, errors);
 }

@@ -8,70 +8,90 @@ namespace Kaji.Api.Kinds.Apps;
 /// <summary>What kinds with a selector and a Pod template share.</summary>
 internal static class WorkloadRules
 {
+    private const string NotAboveReplicas = "cannot be greater than status.replicas";
+
     public static void Default(JsonObject spec) => PodSpecRules.Default(spec.Ensure("template").Ensure("spec"));
 
-    public static void Validate(JsonObject obj, ICollection<FieldError> errors, bool alwaysRestart = true)
+    /// <summary>The object's spec as fields.</summary>
+    public static Fields Spec(JsonObject obj, ICollection<FieldError> errors) => new(obj.Obj("spec") ?? [], "spec", errors);
+
+    /// <summary>The selector: there, not empty, and matching the template.</summary>
+    public static void Selector(Fields spec, string emptyMessage)
     {
-        var spec = obj.Obj("spec") ?? [];
-        var template = spec.Obj("template") ?? [];
-        if (spec.Int("replicas") is < 0)
+        var template = spec.Of("template");
+        if (spec.Sub("selector") is not { } selector)
         {
-            errors.Invalid("spec.replicas", spec.Int("replicas"), "must be greater than or equal to 0");
-        }
-
-        if (spec.Int("minReadySeconds") is < 0)
-        {
-            errors.Invalid("spec.minReadySeconds", spec.Int("minReadySeconds"), "must be greater than or equal to 0");
-        }
-
-        if (spec.Obj("selector") is not { Count: > 0 } selector)
-        {
-            errors.Required("spec.selector");
-        }
-        else if (LabelSelector.FromObject(selector) is { IsEmpty: true })
-        {
-            errors.Invalid("spec.selector", "{}", "empty selector is invalid for deployment");
-        }
-        else if (!LabelSelector.FromObject(selector).Matches(template.Obj("metadata").Obj("labels")))
-        {
-            errors.Invalid("spec.template.metadata.labels", (template.Obj("metadata").Obj("labels") ?? []).ToJsonString(), "`selector` does not match template `labels`");
-        }
-
-        PodSpecRules.Labels(template.Obj("metadata").Obj("labels"), "spec.template.labels", errors);
-        PodSpecRules.Validate(template.Obj("spec") ?? [], "spec.template.spec", errors);
-        if (alwaysRestart && template.Obj("spec").Str("restartPolicy") is { Length: > 0 } policy and not "Always")
-        {
-            errors.NotSupported("spec.template.spec.restartPolicy", policy, ["Always"]);
-        }
-    }
-
-    public static void SelectorImmutable(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
-    {
-        if (!JsonNode.DeepEquals(obj.Obj("spec")?["selector"], old.Obj("spec")?["selector"]))
-        {
-            errors.Invalid("spec.selector", obj.Obj("spec")?["selector"]?.ToJsonString(), "field is immutable");
-        }
-    }
-
-    /// <summary>An IntOrString that is a number ≥ 0 or a percentage.</summary>
-    public static void Share(JsonNode? node, string path, ICollection<FieldError> errors)
-    {
-        var text = node.Text();
-        if (text.Length == 0)
-        {
+            spec.Required("selector");
             return;
         }
 
-        if (long.TryParse(text, out var number))
+        var before = spec.Errors.Count;
+        spec.Selector("selector");
+        if (!selector.HasAny("matchLabels") && !selector.HasAny("matchExpressions"))
         {
-            if (number < 0)
+            spec.Invalid("selector", selector.Object, emptyMessage);
+        }
+        else if (spec.Errors.Count == before && !LabelSelector.FromObject(selector.Object).Matches(template.Object.Obj("metadata").Obj("labels")))
+        {
+            template.Of("metadata").Invalid("labels", template.Object.Obj("metadata").Obj("labels") ?? [], "`selector` does not match template `labels`");
+        }
+    }
+
+    /// <summary>A template whose Pods run for good.</summary>
+    public static void Template(Fields spec, string kind)
+    {
+        var template = spec.Of("template");
+        PodSpecRules.ValidateTemplate(template);
+        RunsForGood(template.Of("spec"), kind);
+    }
+
+    public static void RunsForGood(Fields podSpec, string kind)
+    {
+        podSpec.OneOf("restartPolicy", "Always");
+        if (podSpec.Has("activeDeadlineSeconds"))
+        {
+            podSpec.Forbidden("activeDeadlineSeconds", $"activeDeadlineSeconds in {kind} is not Supported");
+        }
+    }
+
+    /// <summary>Counts of a status: none negative, none above the number of replicas.</summary>
+    public static void Status(JsonObject obj, ICollection<FieldError> errors, params ReadOnlySpan<string> counts)
+    {
+        var status = new Fields(obj.Obj("status") ?? [], "status", errors);
+        status.NonNegative("replicas", "observedGeneration", "collisionCount");
+        status.NonNegative(counts);
+        foreach (var count in counts)
+        {
+            if (status.Int(count) > (status.Int("replicas") ?? 0))
             {
-                errors.Invalid(path, number, "must be greater than or equal to 0");
+                status.Invalid(count, status.Int(count), NotAboveReplicas);
             }
         }
-        else if (!text.EndsWith('%') || !int.TryParse(text.AsSpan(0, text.Length - 1), out var percent) || percent < 0)
+
+        if (status.Int("availableReplicas") > (status.Int("readyReplicas") ?? 0))
         {
-            errors.Invalid(path, text, "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')");
+            status.Invalid("availableReplicas", status.Int("availableReplicas"), "cannot be greater than readyReplicas");
+        }
+    }
+
+    public static void Collisions(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
+    {
+        var (now, before) = (obj.Obj("status").Int("collisionCount"), old.Obj("status").Int("collisionCount"));
+        if (before is not null && (now ?? -1) < before)
+        {
+            errors.Invalid("status.collisionCount", now ?? 0, "cannot be decremented");
+        }
+    }
+
+    public static void SelectorImmutable(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => Spec(obj, errors).Same("selector", old.Obj("spec"));
+
+    /// <summary>What to say of the template.</summary>
+    public static void Warn(JsonObject obj, JsonObject? old, Action<string> warn)
+    {
+        // Kubernetes speaks when the template is new or has changed.
+        if (old is null || obj.Obj("metadata").Int("generation") != old.Obj("metadata").Int("generation"))
+        {
+            PodWarnings.Of(obj.Obj("spec").Obj("template"), "spec.template", warn);
         }
     }
 }

@@ -28,6 +28,29 @@ internal sealed class PodKind : StatusKind
         }
     }
 
+    public override void ValidateCreate(JsonObject obj, ICollection<FieldError> errors)
+    {
+        var spec = obj.Obj("spec");
+        if (spec.Items("ephemeralContainers").Any())
+        {
+            errors.Forbidden("spec.ephemeralContainers", "cannot be set on create");
+        }
+
+        if (spec.Str("nodeName").Length > 0 && spec.Items("schedulingGates").Any())
+        {
+            errors.Forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared");
+        }
+    }
+
+    public override void Warn(JsonObject obj, JsonObject? old, Action<string> warn)
+    {
+        PodWarnings.Of(obj, "", warn);
+        if (old is null)
+        {
+            PodWarnings.Name(obj, warn);
+        }
+    }
+
     public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors) => PodUpdateRules.Validate(obj.Ensure("spec"), old.Ensure("spec"), errors);
 
     public override void PrepareForSubresource(string subresource, JsonObject obj, JsonObject old)
@@ -40,6 +63,10 @@ internal sealed class PodKind : StatusKind
             obj.Ensure("spec")["ephemeralContainers"] = added;
             PodSpecRules.Default(obj.Ensure("spec"));
         }
+        else if (subresource == "resize")
+        {
+            PodResize.Prepare(obj, old);
+        }
     }
 
     public override void ValidateSubresource(string subresource, JsonObject obj, JsonObject old, ICollection<FieldError> errors)
@@ -47,6 +74,10 @@ internal sealed class PodKind : StatusKind
         if (subresource == "ephemeralcontainers")
         {
             PodUpdateRules.ValidateEphemeral(obj.Ensure("spec"), old.Ensure("spec"), errors);
+        }
+        else if (subresource == "resize")
+        {
+            PodResize.Validate(obj, old, errors);
         }
     }
 
@@ -60,16 +91,26 @@ internal sealed class PodKind : StatusKind
     };
 
     /// <summary>Guaranteed, Burstable or BestEffort, by the requests and limits of cpu and memory.</summary>
-    private static string QosClass(JsonObject spec)
+    public static string QosClass(JsonObject spec)
+    {
+        if (spec.Obj("resources") is { Count: > 0 } whole)
+        {
+            return Class([whole]);
+        }
+
+        return Class(spec.Items("initContainers").Concat(spec.Items("containers")).Select(c => c.Obj("resources")));
+    }
+
+    private static string Class(IEnumerable<JsonObject?> all)
     {
         var any = false;
         var guaranteed = true;
-        foreach (var container in spec.Items("initContainers").Concat(spec.Items("containers")))
+        foreach (var resources in all)
         {
             foreach (var name in (ReadOnlySpan<string>)["cpu", "memory"])
             {
-                var request = container.Obj("resources").Obj("requests")?[name];
-                var limit = container.Obj("resources").Obj("limits")?[name];
+                var request = resources.Obj("requests")?[name];
+                var limit = resources.Obj("limits")?[name];
                 any |= request is not null || limit is not null;
                 guaranteed &= limit is not null && request is not null
                     && Quantity.TryParse(limit.Text(), out var most) && Quantity.TryParse(request.Text(), out var least) && most == least && most.Sign > 0;
