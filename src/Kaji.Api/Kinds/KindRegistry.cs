@@ -1,6 +1,7 @@
 using Kaji.Api.Kinds.Apps;
 using Kaji.Api.Kinds.Batch;
 using Kaji.Api.Kinds.Core;
+using Kaji.Api.Kinds.Core.Pods;
 using Kaji.Api.Kinds.Other;
 
 namespace Kaji.Api.Kinds;
@@ -23,6 +24,7 @@ public static class KindRegistry
         [("", "Event")] = new EventKind(),
         [("", "Endpoints")] = new EndpointsKind(),
         [("", "LimitRange")] = new LimitRangeKind(),
+        [("", "ResourceQuota")] = new ResourceQuotaKind(),
         [("", "ReplicationController")] = new ReplicationControllerKind(),
         [("", "PersistentVolumeClaim")] = new PersistentVolumeClaimKind(),
         [("", "PersistentVolume")] = new PersistentVolumeKind(),

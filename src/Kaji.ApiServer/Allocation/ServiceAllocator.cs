@@ -126,13 +126,20 @@ public sealed class ServiceAllocator(ServiceAllocationOptions options, TimeProvi
         foreach (var port in spec.Items("ports"))
         {
             var at = $"spec.ports[{index++}].nodePort";
-            if (!wanted)
+            var before = old.Items("ports").FirstOrDefault(p => p.Int("port") == port.Int("port") && p.Str("protocol") == port.Str("protocol")).Int("nodePort");
+            if (!wanted && (port.Int("nodePort") is null or 0 || (spec.Str("type") == "ClusterIP" && port.Int("nodePort") == before)))
             {
+                // What was given out is given back.
                 port.Remove("nodePort");
                 continue;
             }
 
-            var before = old.Items("ports").FirstOrDefault(p => p.Int("port") == port.Int("port") && p.Str("protocol") == port.Str("protocol")).Int("nodePort");
+            if (spec.Str("type") == "ClusterIP")
+            {
+                // Asked for where there can be none: validation says so.
+                continue;
+            }
+
             if (port.Int("nodePort") is null or 0)
             {
                 var number = before ?? Enumerable.Range(0, 64).Select(_ => (long)RandomNumberGenerator.GetInt32(options.FirstNodePort, options.LastNodePort + 1))

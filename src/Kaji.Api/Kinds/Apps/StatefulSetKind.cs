@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 using Kaji.Api.Kinds.Core;
+using Kaji.Api.Kinds.Core.Pods;
 using Kaji.Api.Metadata;
 
 namespace Kaji.Api.Kinds.Apps;

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 using Kaji.Api.Kinds.Core;
+using Kaji.Api.Kinds.Core.Pods;
 
 namespace Kaji.Api.Kinds.Batch;
 

@@ -58,25 +58,14 @@ internal sealed class SecretKind : KindBehavior
         }
 
         ConfigRules.Size(obj, "data", errors);
-        var required = obj.Str("type") switch
-        {
-            "kubernetes.io/dockerconfigjson" => ".dockerconfigjson",
-            "kubernetes.io/dockercfg" => ".dockercfg",
-            "kubernetes.io/tls" => "tls.crt",
-            "kubernetes.io/ssh-auth" => "ssh-privatekey",
-            _ => null,
-        };
-        if (required is not null && obj.Obj("data")?.ContainsKey(required) != true)
-        {
-            errors.Required($"data[{required}]");
-        }
+        SecretTypes.Validate(obj, errors);
     }
 
     public override void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
     {
         if (obj.Str("type") != old.Str("type"))
         {
-            errors.Invalid("type", obj.Str("type"), "field is immutable");
+            errors.Invalid("type", obj.Str("type"), Fields.Immutable);
         }
 
         ConfigRules.Immutable(obj, old, ["data"], errors);

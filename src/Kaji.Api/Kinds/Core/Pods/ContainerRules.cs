@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 using Kaji.Api.Metadata;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>Validation of a Pod's containers: application, init, sidecar and ephemeral ones.</summary>
 internal static class ContainerRules

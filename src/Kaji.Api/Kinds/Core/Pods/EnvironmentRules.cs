@@ -1,6 +1,6 @@
 using Kaji.Api.Metadata;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>Validation of a container's environment, and of the references to a Pod's own fields that downward API volumes use as well.</summary>
 internal static class EnvironmentRules

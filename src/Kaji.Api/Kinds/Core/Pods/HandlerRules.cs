@@ -1,7 +1,7 @@
 using System.Globalization;
 using Kaji.Api.Metadata;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>Validation of what asks or tells a container something: probes and lifecycle hooks.</summary>
 internal static class HandlerRules

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>Validation of where a container sees the Pod's volumes.</summary>
 internal static class MountRules

@@ -1,7 +1,7 @@
 using Kaji.Api.Errors;
 using Kaji.Api.Metadata;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>Validation of where a Pod may run: affinity, spreading, tolerations.</summary>
 internal static class PlacementRules

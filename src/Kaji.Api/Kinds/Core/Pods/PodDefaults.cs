@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>The defaults of a PodSpec, of Pods and of every template.</summary>
 internal static class PodDefaults

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 using Kaji.Api.Metadata;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>Pod: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/</summary>
 internal sealed class PodKind : StatusKind

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>
 /// <c>pods/resize</c>: other requests and limits for containers that run. Nothing else of the Pod is taken over; the node then does it, or says why not in the condition

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 using Kaji.Api.Metadata;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>
 /// Validation of a PodSpec, shared by Pods and by every template. Rules and wording follow k8s.io/kubernetes/pkg/apis/core/validation; what belongs to containers, volumes, placement,

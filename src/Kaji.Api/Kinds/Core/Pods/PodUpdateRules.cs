@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>What of a Pod's spec may change, and how: images, fewer seconds, more tolerations, fewer gates; while gated also where it may run.</summary>
 internal static class PodUpdateRules

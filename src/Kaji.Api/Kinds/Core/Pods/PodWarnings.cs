@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Kaji.Api.Metadata;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>What is accepted in a Pod or a template, but not as its author may think. Wording as Kubernetes' pkg/api/pod/warnings.go, so that clients that match it still do.</summary>
 internal static class PodWarnings

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 using Kaji.Api.Metadata;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>Validation of requests, limits and resource claims. https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/</summary>
 internal static class ResourceRules

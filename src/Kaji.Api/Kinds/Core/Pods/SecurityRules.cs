@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>Validation of the security contexts of Pods and containers. https://kubernetes.io/docs/tasks/configure-pod-container/security-context/</summary>
 internal static class SecurityRules

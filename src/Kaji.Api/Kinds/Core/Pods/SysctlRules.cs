@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Kaji.Api.Errors;
 
-namespace Kaji.Api.Kinds.Core;
+namespace Kaji.Api.Kinds.Core.Pods;
 
 /// <summary>Names of kernel settings that a Pod asks for.</summary>
 internal static partial class SysctlRules
