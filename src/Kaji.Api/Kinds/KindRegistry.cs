@@ -1,8 +1,20 @@
+using Kaji.Api.Kinds.Admission;
 using Kaji.Api.Kinds.Apps;
+using Kaji.Api.Kinds.Autoscaling;
 using Kaji.Api.Kinds.Batch;
+using Kaji.Api.Kinds.Certificates;
+using Kaji.Api.Kinds.Coordination;
 using Kaji.Api.Kinds.Core;
 using Kaji.Api.Kinds.Core.Pods;
-using Kaji.Api.Kinds.Other;
+using Kaji.Api.Kinds.Discovery;
+using Kaji.Api.Kinds.Flowcontrol;
+using Kaji.Api.Kinds.Networking;
+using Kaji.Api.Kinds.Node;
+using Kaji.Api.Kinds.Policy;
+using Kaji.Api.Kinds.Rbac;
+using Kaji.Api.Kinds.Resource;
+using Kaji.Api.Kinds.Scheduling;
+using Kaji.Api.Kinds.Storage;
 
 namespace Kaji.Api.Kinds;
 
@@ -44,6 +56,24 @@ public static class KindRegistry
         [("scheduling.k8s.io", "PriorityClass")] = new PriorityClassKind(),
         [("storage.k8s.io", "StorageClass")] = new StorageClassKind(),
         [("networking.k8s.io", "NetworkPolicy")] = new NetworkPolicyKind(),
+        [("autoscaling", "HorizontalPodAutoscaler")] = new HorizontalPodAutoscalerKind(),
+        [("flowcontrol.apiserver.k8s.io", "FlowSchema")] = new FlowSchemaKind(),
+        [("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration")] = new PriorityLevelConfigurationKind(),
+        [("networking.k8s.io", "IPAddress")] = new IPAddressKind(),
+        [("networking.k8s.io", "Ingress")] = new IngressKind(),
+        [("networking.k8s.io", "IngressClass")] = new IngressClassKind(),
+        [("networking.k8s.io", "ServiceCIDR")] = new ServiceCIDRKind(),
+        [("node.k8s.io", "RuntimeClass")] = new RuntimeClassKind(),
+        [("policy", "PodDisruptionBudget")] = new PodDisruptionBudgetKind(),
+        [("resource.k8s.io", "DeviceClass")] = new DeviceClassKind(),
+        [("resource.k8s.io", "ResourceClaim")] = new ResourceClaimKind(),
+        [("resource.k8s.io", "ResourceClaimTemplate")] = new ResourceClaimTemplateKind(),
+        [("resource.k8s.io", "ResourceSlice")] = new ResourceSliceKind(),
+        [("storage.k8s.io", "CSIDriver")] = new CSIDriverKind(),
+        [("storage.k8s.io", "CSINode")] = new CSINodeKind(),
+        [("storage.k8s.io", "CSIStorageCapacity")] = new CSIStorageCapacityKind(),
+        [("storage.k8s.io", "VolumeAttachment")] = new VolumeAttachmentKind(),
+        [("storage.k8s.io", "VolumeAttributesClass")] = new VolumeAttributesClassKind(),
         [("admissionregistration.k8s.io", "MutatingWebhookConfiguration")] = new WebhookConfigurationKind(),
         [("admissionregistration.k8s.io", "ValidatingWebhookConfiguration")] = new WebhookConfigurationKind(),
         [("admissionregistration.k8s.io", "MutatingAdmissionPolicy")] = new AdmissionPolicyKind(),

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 using Kaji.Api.Metadata;
 
-namespace Kaji.Api.Kinds.Other;
+namespace Kaji.Api.Kinds.Admission;
 
 /// <summary>MutatingWebhookConfiguration and ValidatingWebhookConfiguration. https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/</summary>
 internal sealed class WebhookConfigurationKind : KindBehavior

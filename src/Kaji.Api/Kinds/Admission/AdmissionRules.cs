@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using Kaji.Api.Errors;
 using Kaji.Api.Metadata;
 
-namespace Kaji.Api.Kinds.Other;
+namespace Kaji.Api.Kinds.Admission;
 
 /// <summary>Defaults and validation that webhooks and policies share: rules with operations, match resources, match conditions.</summary>
 internal static class AdmissionRules
