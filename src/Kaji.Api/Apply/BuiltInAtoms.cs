@@ -28,9 +28,12 @@ public static class BuiltInAtoms
     /// <summary>Of a definition by full name; deduced when there is none.</summary>
     public static Atom Of(string definition) => Made.GetOrAdd(definition, static name => BuiltInSchemas.Find(name) is { Fields.Count: > 0 } found ? Of(found) : Atom.Deduced);
 
+    /// <summary>Whether objects of a definition are owned as a whole.</summary>
+    public static bool IsAtomic(string definition) => AtomicDefinitions.Contains(definition[(definition.LastIndexOf('.') + 1)..]);
+
     private static Atom Of(Definition definition) => Atom.Struct(
         name => definition.Field(name) is { } field ? new AtomField(Of(definition, field), AlwaysPresent(field)) : null,
-        atomic: AtomicDefinitions.Contains(definition.Name[(definition.Name.LastIndexOf('.') + 1)..]));
+        atomic: IsAtomic(definition.Name));
 
     private static bool AlwaysPresent(FieldSchema field) => field.Shape == FieldShape.One && field.Type == FieldType.Object ? HeldByValue.Contains(field.Name) : field.Required;
 

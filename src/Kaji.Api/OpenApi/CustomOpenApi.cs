@@ -20,36 +20,13 @@ public static class CustomOpenApi
     /// <summary>As <c>com.example.stable.v1.CronTab</c>.</summary>
     public static string NameOf(ResourceInfo resource, string? kind = null) => $"{string.Join('.', resource.Group.Split('.').Reverse())}.{resource.Version}.{kind ?? resource.Kind}";
 
-    /// <summary>Writes the components of custom kinds into an OpenAPI v3 document.</summary>
-    internal static void WriteV3(Utf8JsonWriter w, IEnumerable<ResourceInfo> resources, HashSet<string> seen)
+    /// <summary>Writes the definitions of a custom kind and its list.</summary>
+    internal static void Write(Utf8JsonWriter w, ResourceInfo resource, bool v3)
     {
-        foreach (var resource in resources)
-        {
-            if (!seen.Add(NameOf(resource)))
-            {
-                continue;
-            }
-
-            w.WritePropertyName(NameOf(resource));
-            Object(resource, v3: true).WriteTo(w);
-            w.WritePropertyName(NameOf(resource, resource.ListKind));
-            List(resource, v3: true).WriteTo(w);
-            OpenApiV3.Component(w, ObjectMeta, null, seen);
-            OpenApiV3.Component(w, ListMeta, null, seen);
-        }
-    }
-
-    /// <summary>The definitions of custom kinds for the OpenAPI v2 document.</summary>
-    public static JsonObject V2Definitions(IEnumerable<ResourceInfo> resources)
-    {
-        var definitions = new JsonObject();
-        foreach (var resource in resources)
-        {
-            definitions[NameOf(resource)] = Object(resource, v3: false);
-            definitions[NameOf(resource, resource.ListKind)] = List(resource, v3: false);
-        }
-
-        return definitions;
+        w.WritePropertyName(NameOf(resource));
+        Object(resource, v3).WriteTo(w);
+        w.WritePropertyName(NameOf(resource, resource.ListKind));
+        List(resource, v3).WriteTo(w);
     }
 
     private static JsonObject Object(ResourceInfo resource, bool v3)

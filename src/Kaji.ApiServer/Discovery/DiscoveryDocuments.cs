@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kaji.Api.Kinds;
-using Kaji.Api.OpenApi;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.CustomResources;
 using Kaji.ApiServer.Registry;
@@ -14,12 +13,12 @@ using Microsoft.AspNetCore.Http;
 namespace Kaji.ApiServer.Discovery;
 
 /// <summary>
-/// Documents about the API itself: discovery (legacy and aggregated), OpenAPI v3, the version, and the keys of service account tokens. Each is made once for a state of the catalogue and kept as bytes.
+/// Documents about the API itself: discovery (legacy and aggregated), OpenAPI (by <see cref="OpenApiDocuments"/>), the version, and the keys of service account tokens. Each is made once for a state of the catalogue and kept as bytes.
 /// </summary>
 public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCatalog catalog)
 {
     private const string AggregatedType = "APIGroupDiscoveryList";
-    private static readonly string BuildHash = typeof(DiscoveryDocuments).Module.ModuleVersionId.ToString("N");
+    private readonly OpenApiDocuments _openApi = new(catalog);
     private volatile Kept _kept = new(catalog.Current);
 
     /// <summary>Answers when the path is one of its documents.</summary>
@@ -34,6 +33,11 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
         if (path.Length == 0)
         {
             path = "/";
+        }
+
+        if (path.StartsWith("/openapi/", StringComparison.Ordinal))
+        {
+            return (path is OpenApiDocuments.V2 or OpenApiDocuments.V3 || path.StartsWith(OpenApiDocuments.V3 + "/", StringComparison.Ordinal)) && await _openApi.TryHandleAsync(context, path);
         }
 
         var now = catalog.Current;
@@ -52,15 +56,6 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
             type = $"application/json;g=apidiscovery.k8s.io;v={version};as={AggregatedType}";
             make = () => AggregatedDiscovery(now, core: path == "/api", version);
         }
-        else if (path == "/openapi/v2")
-        {
-            await OpenApiV2Async(context, now);
-            return true;
-        }
-        else if (path.StartsWith("/openapi/v3/", StringComparison.Ordinal))
-        {
-            return await OpenApiAsync(context, now, path["/openapi/v3/".Length..]);
-        }
         else
         {
             make = path switch
@@ -68,7 +63,6 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
                 "/" => () => new JsonObject { ["paths"] = new JsonArray([.. Paths(now).Select(p => (JsonNode)p)]) },
                 "/api" => () => new JsonObject { ["kind"] = "APIVersions", ["versions"] = new JsonArray("v1"), ["serverAddressByClientCIDRs"] = new JsonArray() },
                 "/apis" => () => new JsonObject { ["kind"] = "APIGroupList", ["apiVersion"] = "v1", ["groups"] = new JsonArray([.. now.Groups.Where(g => g.Group.Length > 0).Select(g => (JsonNode)Group(g))]) },
-                "/openapi/v3" => () => OpenApiIndex(now),
                 "/version" => ServerVersion.Document,
                 "/openid/v1/jwks" => tokens.KeySet,
                 "/.well-known/openid-configuration" => () => new JsonObject
@@ -124,7 +118,7 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
     private static string[] Paths(CatalogSnapshot catalog) =>
     [
         "/api", "/api/v1", "/apis", .. catalog.Groups.Where(g => g.Group.Length > 0).SelectMany(g => g.Versions.Select(v => $"/apis/{g.Group}/{v}").Prepend($"/apis/{g.Group}")),
-        "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version",
+        "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version",
     ];
 
     private static JsonObject Group((string Group, IReadOnlyList<string> Versions) group)
@@ -238,75 +232,6 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
     private static JsonObject Kind(string group, string version, string kind) => new() { ["group"] = group, ["version"] = version, ["kind"] = kind };
 
     private static JsonArray Strings(IEnumerable<string> values) => [.. values.Select(v => (JsonNode)v)];
-
-    private static JsonObject OpenApiIndex(CatalogSnapshot catalog)
-    {
-        var paths = new JsonObject();
-        foreach (var (group, versions) in catalog.Groups)
-        {
-            foreach (var version in versions)
-            {
-                var path = OpenApiV3.PathOf(group, version);
-                paths[path] = new JsonObject { ["serverRelativeURL"] = $"/openapi/v3/{path}?hash={HashOf(catalog, group, version)}" };
-            }
-        }
-
-        return new JsonObject { ["paths"] = paths };
-    }
-
-    /// <summary>
-    /// The older document. Clients that know v3 ask for this one only about kinds that v3 does not have, so it names custom kinds only, and in protobuf none: the frame of a swagger document, in JSON or as
-    /// gnostic's protobuf (1: swagger, 2: info { 1: title, 2: version }, 8: paths).
-    /// </summary>
-    private static Task OpenApiV2Async(HttpContext context, CatalogSnapshot catalog)
-    {
-        const string Version = "v1.36.2+kaji";
-        if (!context.Request.Headers.Accept.ToString().Contains("proto-openapi.spec.v2", StringComparison.Ordinal))
-        {
-            return context.WriteNodeAsync(200, new JsonObject { ["swagger"] = "2.0", ["info"] = new JsonObject { ["title"] = "Kubernetes", ["version"] = Version }, ["paths"] = new JsonObject(), ["definitions"] = CustomOpenApi.V2Definitions(catalog.All.Where(r => r.Custom is not null)) });
-        }
-
-        byte[] info = [0x0A, 10, .. "Kubernetes"u8, 0x12, (byte)Version.Length, .. System.Text.Encoding.ASCII.GetBytes(Version)];
-        byte[] document = [0x0A, 3, .. "2.0"u8, 0x12, (byte)info.Length, .. info, 0x42, 0];
-        return context.WriteBytesAsync(200, document, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
-    }
-
-    private static async Task<bool> OpenApiAsync(HttpContext context, CatalogSnapshot catalog, string path)
-    {
-        var (group, version) = path.Split('/') switch
-        {
-            ["api", var v] => ("", v),
-            ["apis", var g, var v] => (g, v),
-            _ => ("", ""),
-        };
-        var resources = catalog.Of(group, version);
-        if (resources.Count == 0)
-        {
-            return false;
-        }
-
-        // Not kept: it is large, asked for rarely, and clients cache it by the hash in its URL.
-        var buffer = new ArrayBufferWriter<byte>(256 * 1024);
-        await using (var writer = new Utf8JsonWriter(buffer))
-        {
-            OpenApiV3.Write(writer, resources);
-        }
-
-        if (context.Request.Query["hash"].ToString() == HashOf(catalog, group, version))
-        {
-            context.Response.Headers.CacheControl = "public, immutable";
-        }
-
-        await context.WriteBytesAsync(200, buffer.WrittenMemory);
-        return true;
-    }
-
-    /// <summary>Changes with what the document says: with the build, and with the definitions of the group.</summary>
-    private static string HashOf(CatalogSnapshot catalog, string group, string version)
-    {
-        var newest = catalog.Entries.Values.Where(e => e.Definition.Group == group && e.Definition.Version(version) is not null).Select(e => e.Revision).DefaultIfEmpty(0).Max();
-        return newest == 0 ? BuildHash : $"{BuildHash}{newest:x}";
-    }
 
     private sealed record Kept(CatalogSnapshot Snapshot)
     {
