@@ -8,7 +8,7 @@ namespace Kaji.Api.Tables;
 /// <summary>The cells of kinds whose columns are more than a field each, as kubectl's users know them.</summary>
 internal static class Cells
 {
-    private const string None = "<none>";
+    public const string None = "<none>";
 
     private static readonly Dictionary<(string Group, string Plural), Func<JsonObject, DateTimeOffset, IReadOnlyList<JsonNode?>>> Known = new()
     {
@@ -18,7 +18,7 @@ internal static class Cells
         [("", "namespaces")] = (o, now) => [Name(o), o.Obj("status").Str("phase"), Age(o, now)],
         [("", "configmaps")] = (o, now) => [Name(o), (o.Obj("data")?.Count ?? 0) + (o.Obj("binaryData")?.Count ?? 0), Age(o, now)],
         [("", "secrets")] = (o, now) => [Name(o), o.Str("type"), o.Obj("data")?.Count ?? 0, Age(o, now)],
-        [("", "serviceaccounts")] = (o, now) => [Name(o), o.Items("secrets").Count(), Age(o, now)],
+        [("", "serviceaccounts")] = (o, now) => [Name(o), Age(o, now)],
         [("", "endpoints")] = (o, now) => [Name(o), EndpointsText(o), Age(o, now)],
         [("", "events")] = Event,
         [("events.k8s.io", "events")] = Event,
@@ -37,7 +37,7 @@ internal static class Cells
         [
             Name(o), o.Obj("spec").Str("schedule"), o.Obj("spec").Str("timeZone") is { Length: > 0 } zone ? zone : None, o.Obj("spec").Bool("suspend") == true ? "True" : "False", o.Obj("status").Items("active").Count(),
             o.Obj("status").Str("lastScheduleTime") is { Length: > 0 } last ? Since(last, now) : None, Age(o, now), Containers(o.Obj("spec").Obj("jobTemplate") ?? [], "name"),
-            Containers(o.Obj("spec").Obj("jobTemplate") ?? [], "image"), None,
+            Containers(o.Obj("spec").Obj("jobTemplate") ?? [], "image"), Selector(o.Obj("spec").Obj("jobTemplate").Obj("spec").Obj("selector")),
         ],
         [("discovery.k8s.io", "endpointslices")] = (o, now) =>
         [
@@ -52,7 +52,8 @@ internal static class Cells
         [("scheduling.k8s.io", "priorityclasses")] = (o, now) => [Name(o), o["value"]?.DeepClone(), o.Bool("globalDefault") == true, Age(o, now), o.Str("preemptionPolicy")],
     };
 
-    public static Func<JsonObject, DateTimeOffset, IReadOnlyList<JsonNode?>>? For(string group, string plural) => Known.GetValueOrDefault((group, plural));
+    public static Func<JsonObject, DateTimeOffset, IReadOnlyList<JsonNode?>>? For(string group, string plural) =>
+        Known.GetValueOrDefault((group, plural)) ?? StorageCells.Known.GetValueOrDefault((group, plural)) ?? NetworkCells.Known.GetValueOrDefault((group, plural)) ?? ControlCells.Known.GetValueOrDefault((group, plural));
 
     /// <summary>A column of a kind without cells of its own: name, age, or the field that is called so.</summary>
     public static JsonNode? Generic(string column, JsonObject obj, DateTimeOffset now)
@@ -80,9 +81,9 @@ internal static class Cells
     private static string Containers(JsonObject obj, string field) =>
         string.Join(",", obj.Obj("spec").Obj("template").Obj("spec").Items("containers").Select(c => c.Str(field)));
 
-    private static string Map(JsonObject? map) => map is { Count: > 0 } ? string.Join(",", map.Select(p => $"{p.Key}={p.Value.Text()}")) : None;
+    public static string Map(JsonObject? map) => map is { Count: > 0 } ? string.Join(",", map.Select(p => $"{p.Key}={p.Value.Text()}")) : None;
 
-    private static string Selector(JsonObject? selector)
+    public static string Selector(JsonObject? selector)
     {
         if (selector is null)
         {
@@ -156,10 +157,12 @@ internal static class Cells
     {
         var status = o.Obj("status");
         string Condition(string type) => status.Items("conditions").FirstOrDefault(c => c.Str("type") == type).Str("status");
-        var state = Condition("Complete") == "True" ? "Complete" : Condition("Failed") == "True" ? "Failed" : Condition("Suspended") == "True" ? "Suspended" : "Running";
+        var state = Condition("Complete") == "True" ? "Complete" : Condition("Failed") == "True" ? "Failed" : o.Obj("metadata")?["deletionTimestamp"] is not null ? "Terminating"
+            : Condition("Suspended") == "True" ? "Suspended" : Condition("FailureTarget") == "True" ? "FailureTarget" : Condition("SuccessCriteriaMet") == "True" ? "SuccessCriteriaMet" : "Running";
+        var wanted = o.Obj("spec").Int("completions") is { } completions ? $"{completions}" : o.Obj("spec").Int("parallelism") is > 1 and { } parallelism ? $"1 of {parallelism}" : "1";
         var duration = !Timestamps.TryParse(status.Str("startTime"), out var start) ? ""
             : Timestamps.TryParse(status.Str("completionTime"), out var end) ? Timestamps.HumanDuration(end - start) : Timestamps.HumanDuration(now - start);
-        return [Name(o), state, $"{Count(o, "succeeded")}/{o.Obj("spec").Int("completions") ?? 1}", duration, Age(o, now), Containers(o, "name"), Containers(o, "image"), Selector(o.Obj("spec").Obj("selector"))];
+        return [Name(o), state, $"{Count(o, "succeeded")}/{wanted}", duration, Age(o, now), Containers(o, "name"), Containers(o, "image"), Selector(o.Obj("spec").Obj("selector"))];
     }
 
     private static JsonNode?[] Event(JsonObject o, DateTimeOffset now)
