@@ -61,23 +61,13 @@ internal static class StorageVersions
             return obj;
         }
 
-        // v1's one metric is v2's resource metric on cpu.
-        if (obj["spec"] is JsonObject spec)
+        if (toStorage)
         {
-            if (toStorage && spec["targetCPUUtilizationPercentage"] is { } percent)
-            {
-                spec.Remove("targetCPUUtilizationPercentage");
-                spec["metrics"] = new JsonArray((JsonNode)new JsonObject
-                {
-                    ["type"] = "Resource",
-                    ["resource"] = new JsonObject { ["name"] = "cpu", ["target"] = new JsonObject { ["type"] = "Utilization", ["averageUtilization"] = percent.DeepClone() } },
-                });
-            }
-            else if (!toStorage && spec.Items("metrics").FirstOrDefault(m => m.Obj("resource").Str("name") == "cpu")?.Obj("resource").Obj("target")?["averageUtilization"] is { } average)
-            {
-                spec["targetCPUUtilizationPercentage"] = average.DeepClone();
-                spec.Remove("metrics");
-            }
+            AutoscalerVersions.ToStorage(obj);
+        }
+        else
+        {
+            AutoscalerVersions.FromStorage(obj);
         }
 
         return obj;

@@ -39,6 +39,9 @@ internal sealed class ContainerStarter(PodServices services)
     public const string NamespaceLabel = "io.kubernetes.pod.namespace";
     public const string ContainerLabel = "io.kubernetes.container.name";
     public const string ImageLabel = "kaji.dev/image";
+
+    /// <summary>The requests and limits that it was made with.</summary>
+    public const string ResourcesLabel = "kaji.dev/resources";
     private const int StartErrorCode = 128;
     private static readonly TimeSpan ConfigRetry = TimeSpan.FromSeconds(5);
 
@@ -163,7 +166,7 @@ internal sealed class ContainerStarter(PodServices services)
             Labels = new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 [UidLabel] = pod.Metadata.Uid, [PodLabel] = pod.Metadata.Name, [NamespaceLabel] = pod.Metadata.NamespaceProperty, [ContainerLabel] = container.Name,
-                [ImageLabel] = container.Image, [TerminationMessages.PathLabel] = termination,
+                [ImageLabel] = container.Image, [ResourcesLabel] = Resizing.Text(container), [TerminationMessages.PathLabel] = termination,
             },
             Command = container.Command is { Count: > 0 } command ? [.. command.Select(c => EnvironmentBuilder.Expand(c, values))] : null,
             Args = container.Args is { Count: > 0 } args ? [.. args.Select(a => EnvironmentBuilder.Expand(a, values))] : null,

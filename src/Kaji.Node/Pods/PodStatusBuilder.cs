@@ -195,6 +195,12 @@ internal static class PodStatusBuilder
         var containersReady = !done && unready.Length == 0 && initialized;
         Set("Ready", containersReady && gates.Length == 0, completed ?? (containersReady ? "ReadinessGatesNotReady" : "ContainersNotReady"), completed is not null ? null : gates.Length > 0 && containersReady ? GateMessage(gates[0], present) : why);
         Set("ContainersReady", containersReady, completed ?? "ContainersNotReady", completed is not null ? null : why);
+        if (!done && Resizing.Problem(seen.Containers, seen.Runtime) is { } problem)
+        {
+            Set(Resizing.Pending, true);
+            (conditions[^1].Reason, conditions[^1].Message) = ("Infeasible", problem);
+        }
+
         return conditions;
     }
 

@@ -36,6 +36,11 @@ internal static class StatusPatch
             }
         }
 
+        if (node["conditions"] is JsonArray conditions && !conditions.OfType<JsonObject>().Any(c => (string?)c["type"] == Resizing.Pending))
+        {
+            conditions.Add((JsonNode)new JsonObject { ["$patch"] = "delete", ["type"] = Resizing.Pending });
+        }
+
         var patch = new JsonObject { ["metadata"] = new JsonObject { ["uid"] = uid }, ["status"] = node };
         using var stream = new MemoryStream();
         using (var writer = new System.Text.Json.Utf8JsonWriter(stream))
