@@ -48,7 +48,7 @@ public sealed class RepresentationTests(ConformanceCluster cluster)
             var bytes = await response.Content.ReadAsByteArrayAsync();
             Assert.InRange(bytes.Length, 1, 20_000);
             using var reader = new StreamReader(new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress));
-            Assert.Equal(plain, await reader.ReadToEndAsync());
+            Assert.Equal(WithoutListVersion(plain), WithoutListVersion(await reader.ReadToEndAsync()));
         }
     }
 
@@ -71,5 +71,17 @@ public sealed class RepresentationTests(ConformanceCluster cluster)
         Assert.Equal(("ADDED", "one"), ((string)lines[0]["type"]!, (string)lines[0]["object"]!["metadata"]!["name"]!));
         Assert.Equal(("BOOKMARK", "true"), ((string)lines[1]["type"]!, (string)lines[1]["object"]!["metadata"]!["annotations"]!["k8s.io/initial-events-end"]!));
         Assert.Equal("", (await _api.GetAsync(templates + "?watch=1&sendInitialEvents=false&resourceVersionMatch=NotOlderThan&timeoutSeconds=1")).Ok().Text);
+    }
+
+    /// <summary>A list's version is the store's, which others write to as well.</summary>
+    private static string WithoutListVersion(string text)
+    {
+        var node = JsonNode.Parse(text)!.AsObject();
+        if (node["items"] is not null)
+        {
+            node["metadata"]!.AsObject().Remove("resourceVersion");
+        }
+
+        return node.ToJsonString();
     }
 }
