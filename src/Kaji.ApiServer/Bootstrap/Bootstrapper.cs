@@ -13,7 +13,8 @@ namespace Kaji.ApiServer.Bootstrap;
 /// <param name="ApiEndpoint">Where Pods reach the API server.</param>
 /// <param name="DnsEndpoint">Where the DNS server listens.</param>
 /// <param name="AuthorityPem">The cluster's root certificate.</param>
-public sealed record BootstrapOptions(IPAddress ServiceAddress, IPAddress DnsAddress, IPEndPoint ApiEndpoint, IPEndPoint DnsEndpoint, string AuthorityPem);
+/// <param name="FrontProxyPem">The root of the front proxy's certificate.</param>
+public sealed record BootstrapOptions(IPAddress ServiceAddress, IPAddress DnsAddress, IPEndPoint ApiEndpoint, IPEndPoint DnsEndpoint, string AuthorityPem, string FrontProxyPem);
 
 /// <summary>Makes the objects that every cluster has: namespaces, default roles, priority classes, the Services <c>kubernetes</c> and <c>kube-dns</c>. Leaves alone what is there and right.</summary>
 public static class Bootstrapper
@@ -41,8 +42,13 @@ public static class Bootstrapper
         work.Add(ServiceAsync(registry, "default", "kubernetes", options.ServiceAddress, options.ApiEndpoint, [("https", "TCP", 443)], new JsonObject { ["component"] = "apiserver", ["provider"] = "kubernetes" }, cancellationToken));
         work.Add(ServiceAsync(registry, "kube-system", "kube-dns", options.DnsAddress, options.DnsEndpoint, [("dns", "UDP", 53), ("dns-tcp", "TCP", 53)], new JsonObject { ["k8s-app"] = "kube-dns", ["kubernetes.io/cluster-service"] = "true", ["kubernetes.io/name"] = "CoreDNS" }, cancellationToken));
         var authentication = Object("extension-apiserver-authentication");
-        authentication["data"] = new JsonObject { ["client-ca-file"] = options.AuthorityPem };
-        work.Add(EnsureAsync(registry, Resource("", "configmaps"), "kube-system", authentication, cancellationToken));
+        authentication["data"] = new JsonObject
+        {
+            ["client-ca-file"] = options.AuthorityPem, ["requestheader-client-ca-file"] = options.FrontProxyPem, ["requestheader-allowed-names"] = $"[\"{Certificates.ClusterPki.FrontProxyName}\"]",
+            ["requestheader-username-headers"] = """["X-Remote-User"]""", ["requestheader-uid-headers"] = """["X-Remote-Uid"]""", ["requestheader-group-headers"] = """["X-Remote-Group"]""",
+            ["requestheader-extra-headers-prefix"] = """["X-Remote-Extra-"]""",
+        };
+        work.Add(EnsureAsync(registry, Resource("", "configmaps"), "kube-system", authentication, cancellationToken, "data"));
         await Task.WhenAll(work);
     }
 

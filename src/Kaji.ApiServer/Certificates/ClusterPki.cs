@@ -33,15 +33,26 @@ public sealed class ClusterPki : IDisposable
     {
         (_directory, _options, _time) = (directory, options, time);
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        Authority = LoadOrCreateAuthority();
+        Authority = LoadOrCreateAuthority("ca", "kaji-ca");
+        FrontProxyAuthority = LoadOrCreateAuthority("front-proxy-ca", "kaji-front-proxy-ca");
         _serving = LoadOrIssue("apiserver", ServingRequest, IsGoodForServing);
         ServiceAccountKey = LoadOrCreateKey("sa.key");
         Admin = Client("admin", "kubernetes-admin", "system:masters");
+        FrontProxyClient = LoadOrIssue("front-proxy-client", key => Request(FrontProxyName, null, key, [ClientAuth]), _ => true, FrontProxyAuthority);
         KubeletClient = Client("apiserver-kubelet-client", "kube-apiserver-kubelet-client", "system:masters");
     }
 
     /// <summary>The authority, with its key.</summary>
     public X509Certificate2 Authority { get; }
+
+    /// <summary>Common name of the front proxy's certificate.</summary>
+    public const string FrontProxyName = "front-proxy-client";
+
+    /// <summary>Signs the front proxy's certificate only: who shows one may say on whose behalf it asks.</summary>
+    public X509Certificate2 FrontProxyAuthority { get; }
+
+    /// <summary>With which the API server calls aggregated servers.</summary>
+    public X509Certificate2 FrontProxyClient { get; }
 
     /// <summary>The authority's certificate as PEM: what clients trust.</summary>
     public string AuthorityPem => Authority.ExportCertificatePem() + "\n";
@@ -93,6 +104,8 @@ public sealed class ClusterPki : IDisposable
     public void Dispose()
     {
         Authority.Dispose();
+        FrontProxyAuthority.Dispose();
+        FrontProxyClient.Dispose();
         _serving.Dispose();
         Admin.Dispose();
         KubeletClient.Dispose();
@@ -146,31 +159,32 @@ public sealed class ClusterPki : IDisposable
         return request;
     }
 
-    private X509Certificate2 LoadOrCreateAuthority()
+    private X509Certificate2 LoadOrCreateAuthority(string file, string name)
     {
-        if (File.Exists(PathOf("ca.crt")))
+        if (File.Exists(PathOf(file + ".crt")))
         {
-            return Load("ca");
+            return Load(file);
         }
 
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=kaji-ca", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign | X509KeyUsageFlags.DigitalSignature, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         var now = _time.GetUtcNow();
         using var made = request.CreateSelfSigned(now.AddMinutes(-5), now.AddYears(10));
-        Write("ca.key", key.ExportPkcs8PrivateKeyPem());
-        Write("ca.crt", made.ExportCertificatePem());
-        return Load("ca");
+        Write(file + ".key", key.ExportPkcs8PrivateKeyPem());
+        Write(file + ".crt", made.ExportCertificatePem());
+        return Load(file);
     }
 
-    private X509Certificate2 LoadOrIssue(string name, Func<ECDsa, CertificateRequest> make, Func<X509Certificate2, bool> isGood)
+    private X509Certificate2 LoadOrIssue(string name, Func<ECDsa, CertificateRequest> make, Func<X509Certificate2, bool> isGood, X509Certificate2? authority = null)
     {
+        authority ??= Authority;
         if (File.Exists(PathOf(name + ".crt")) && File.Exists(PathOf(name + ".key")))
         {
             var present = Load(name);
-            if (!NearEnd(present) && isGood(present) && present.Issuer == Authority.Subject)
+            if (!NearEnd(present) && isGood(present) && present.Issuer == authority.Subject)
             {
                 return present;
             }
@@ -181,7 +195,7 @@ public sealed class ClusterPki : IDisposable
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = make(key);
         var now = _time.GetUtcNow();
-        using var issued = request.Create(Authority, now.AddMinutes(-5), now + _options.Lifetime, RandomNumberGenerator.GetBytes(16));
+        using var issued = request.Create(authority, now.AddMinutes(-5), now + _options.Lifetime, RandomNumberGenerator.GetBytes(16));
         Write(name + ".key", key.ExportPkcs8PrivateKeyPem());
         Write(name + ".crt", issued.ExportCertificatePem());
         return Load(name);

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kaji.Api.Kinds;
+using Kaji.ApiServer.Aggregation;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.CustomResources;
 using Kaji.ApiServer.Registry;
@@ -15,11 +16,12 @@ namespace Kaji.ApiServer.Discovery;
 /// <summary>
 /// Documents about the API itself: discovery (legacy and aggregated), OpenAPI (by <see cref="OpenApiDocuments"/>), the version, and the keys of service account tokens. Each is made once for a state of the catalogue and kept as bytes.
 /// </summary>
-public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCatalog catalog)
+/// <param name="aggregator">Groups that other servers answer; null for none.</param>
+public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCatalog catalog, Aggregator? aggregator = null)
 {
     private const string AggregatedType = "APIGroupDiscoveryList";
-    private readonly OpenApiDocuments _openApi = new(catalog);
-    private volatile Kept _kept = new(catalog.Current);
+    private readonly OpenApiDocuments _openApi = new(catalog, aggregator);
+    private volatile Kept _kept = new(catalog.Current, aggregator?.State);
 
     /// <summary>Answers when the path is one of its documents.</summary>
     public async Task<bool> TryHandleAsync(HttpContext context)
@@ -42,9 +44,9 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
 
         var now = catalog.Current;
         var kept = _kept;
-        if (!ReferenceEquals(kept.Snapshot, now))
+        if (!ReferenceEquals(kept.Snapshot, now) || !ReferenceEquals(kept.Aggregated, aggregator?.State))
         {
-            _kept = kept = new Kept(now);
+            _kept = kept = new Kept(now, aggregator?.State);
         }
 
         var type = ResponseWriting.Json;
@@ -54,15 +56,15 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
         {
             key = $"{path}#{version}";
             type = $"application/json;g=apidiscovery.k8s.io;v={version};as={AggregatedType}";
-            make = () => AggregatedDiscovery(now, core: path == "/api", version);
+            make = () => AggregatedDiscovery(now, path == "/api", aggregator, version);
         }
         else
         {
             make = path switch
             {
-                "/" => () => new JsonObject { ["paths"] = new JsonArray([.. Paths(now).Select(p => (JsonNode)p)]) },
+                "/" => () => new JsonObject { ["paths"] = new JsonArray([.. Paths(GroupsOf(now, aggregator)).Select(p => (JsonNode)p)]) },
                 "/api" => () => new JsonObject { ["kind"] = "APIVersions", ["versions"] = new JsonArray("v1"), ["serverAddressByClientCIDRs"] = new JsonArray() },
-                "/apis" => () => new JsonObject { ["kind"] = "APIGroupList", ["apiVersion"] = "v1", ["groups"] = new JsonArray([.. now.Groups.Where(g => g.Group.Length > 0).Select(g => (JsonNode)Group(g))]) },
+                "/apis" => () => new JsonObject { ["kind"] = "APIGroupList", ["apiVersion"] = "v1", ["groups"] = new JsonArray([.. GroupsOf(now, aggregator).Where(g => g.Group.Length > 0).Select(g => (JsonNode)Group(g))]) },
                 "/version" => ServerVersion.Document,
                 "/openid/v1/jwks" => tokens.KeySet,
                 "/.well-known/openid-configuration" => () => new JsonObject
@@ -70,7 +72,7 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
                     ["issuer"] = ServiceAccountTokens.Issuer, ["jwks_uri"] = $"{ServiceAccountTokens.Issuer}/openid/v1/jwks", ["response_types_supported"] = new JsonArray("id_token"),
                     ["subject_types_supported"] = new JsonArray("public"), ["id_token_signing_alg_values_supported"] = new JsonArray("ES256"),
                 },
-                _ => Resources(now, path),
+                _ => Resources(now, GroupsOf(now, aggregator), path),
             };
         }
 
@@ -115,9 +117,30 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
         return null;
     }
 
-    private static string[] Paths(CatalogSnapshot catalog) =>
+    /// <summary>What this server answers itself, then what others do.</summary>
+    private static List<(string Group, IReadOnlyList<string> Versions)> GroupsOf(CatalogSnapshot catalog, Aggregator? aggregator)
+    {
+        var groups = catalog.Groups.ToList();
+        foreach (var (group, versions) in aggregator?.Groups ?? [])
+        {
+            var at = groups.FindIndex(g => g.Group == group);
+            var names = versions.Select(v => v.Version);
+            if (at < 0)
+            {
+                groups.Add((group, [.. names]));
+            }
+            else
+            {
+                groups[at] = (group, [.. groups[at].Versions.Union(names, StringComparer.Ordinal)]);
+            }
+        }
+
+        return groups;
+    }
+
+    private static string[] Paths(List<(string Group, IReadOnlyList<string> Versions)> groups) =>
     [
-        "/api", "/api/v1", "/apis", .. catalog.Groups.Where(g => g.Group.Length > 0).SelectMany(g => g.Versions.Select(v => $"/apis/{g.Group}/{v}").Prepend($"/apis/{g.Group}")),
+        "/api", "/api/v1", "/apis", .. groups.Where(g => g.Group.Length > 0).SelectMany(g => g.Versions.Select(v => $"/apis/{g.Group}/{v}").Prepend($"/apis/{g.Group}")),
         "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version",
     ];
 
@@ -127,15 +150,15 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
         return new JsonObject { ["name"] = group.Group, ["versions"] = new JsonArray([.. group.Versions.Select(VersionOf)]), ["preferredVersion"] = VersionOf(group.Versions[0]) };
     }
 
-    private static Func<JsonNode?>? Resources(CatalogSnapshot catalog, string path)
+    private static Func<JsonNode?>? Resources(CatalogSnapshot catalog, List<(string Group, IReadOnlyList<string> Versions)> groups, string path)
     {
         var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         switch (parts)
         {
-            case ["apis", var name] when catalog.Groups.Any(g => g.Group == name && name.Length > 0):
+            case ["apis", var name] when groups.Any(g => g.Group == name && name.Length > 0):
                 return () =>
                 {
-                    var group = Group(catalog.Groups.First(g => g.Group == name));
+                    var group = Group(groups.First(g => g.Group == name));
                     (group["kind"], group["apiVersion"]) = ("APIGroup", "v1");
                     return group;
                 };
@@ -186,14 +209,20 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
         return new JsonObject { ["kind"] = "APIResourceList", ["apiVersion"] = "v1", ["groupVersion"] = all[0].ApiVersion, ["resources"] = list };
     }
 
-    private static JsonObject AggregatedDiscovery(CatalogSnapshot catalog, bool core, string apiVersion)
+    private static JsonObject AggregatedDiscovery(CatalogSnapshot catalog, bool core, Aggregator? aggregator, string apiVersion)
     {
         var items = new JsonArray();
-        foreach (var (group, versions) in catalog.Groups.Where(g => g.Group.Length == 0 == core))
+        foreach (var (group, versions) in GroupsOf(catalog, aggregator).Where(g => g.Group.Length == 0 == core))
         {
             var list = new JsonArray();
             foreach (var version in versions)
             {
+                if (aggregator?.Find(group, version) is { } remote)
+                {
+                    list.Add((JsonNode)RemoteDiscovery.Of(remote, aggregator.ResourcesOf(remote)));
+                    continue;
+                }
+
                 var resources = catalog.Of(group, version).Select(r =>
                 {
                     var entry = new JsonObject
@@ -233,7 +262,7 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
 
     private static JsonArray Strings(IEnumerable<string> values) => [.. values.Select(v => (JsonNode)v)];
 
-    private sealed record Kept(CatalogSnapshot Snapshot)
+    private sealed record Kept(CatalogSnapshot Snapshot, object? Aggregated)
     {
         public ConcurrentDictionary<string, byte[]> Documents { get; } = new(StringComparer.Ordinal);
     }

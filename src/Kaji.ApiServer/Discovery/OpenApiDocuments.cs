@@ -5,6 +5,8 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kaji.Api.OpenApi;
+using Kaji.ApiServer.Aggregation;
+using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.CustomResources;
 using Kaji.ApiServer.Responses;
 using Microsoft.AspNetCore.Http;
@@ -12,7 +14,7 @@ using Microsoft.AspNetCore.Http;
 namespace Kaji.ApiServer.Discovery;
 
 /// <summary>Serves the OpenAPI documents: each made when it is first asked for in a state of the catalogue, and kept compressed, for it is large and most clients take it so.</summary>
-internal sealed class OpenApiDocuments(ResourceCatalog catalog)
+internal sealed class OpenApiDocuments(ResourceCatalog catalog, Aggregator? aggregator)
 {
     public const string V2 = "/openapi/v2";
     public const string V3 = "/openapi/v3";
@@ -37,7 +39,7 @@ internal sealed class OpenApiDocuments(ResourceCatalog catalog)
                 await WriteAsync(context, kept.Documents.GetOrAdd(protobuf ? V2 + "#" : V2, _ => Document.Of(protobuf ? OpenApiProtobuf.Bytes(MakeV2(now)) : MakeV2(now))), protobuf ? ProtobufType : ResponseWriting.Json);
                 return true;
             case V3:
-                await context.WriteNodeAsync(200, Index(now));
+                await context.WriteNodeAsync(200, Index(now, aggregator));
                 return true;
         }
 
@@ -47,6 +49,12 @@ internal sealed class OpenApiDocuments(ResourceCatalog catalog)
             ["apis", var g, var v] => (g, v),
             _ => ("", ""),
         };
+        if (aggregator?.Find(group, version) is { } remote && context.Items["user"] is UserInfo user)
+        {
+            await aggregator.ForwardAsync(context, remote, user, $"{V3}/{OpenApiDocument.PathOf(group, version)}");
+            return true;
+        }
+
         var resources = now.Of(group, version);
         if (resources.Count == 0)
         {
@@ -99,7 +107,7 @@ internal sealed class OpenApiDocuments(ResourceCatalog catalog)
         await plain.CopyToAsync(context.Response.Body, context.RequestAborted);
     }
 
-    private static JsonObject Index(CatalogSnapshot catalog)
+    private static JsonObject Index(CatalogSnapshot catalog, Aggregator? aggregator)
     {
         var paths = new JsonObject();
         foreach (var (group, versions) in catalog.Groups)
@@ -109,6 +117,12 @@ internal sealed class OpenApiDocuments(ResourceCatalog catalog)
                 var path = OpenApiDocument.PathOf(group, version);
                 paths[path] = new JsonObject { ["serverRelativeURL"] = $"{V3}/{path}?hash={HashOf(catalog, group, version)}" };
             }
+        }
+
+        foreach (var service in aggregator?.Groups.SelectMany(g => g.Versions).Where(s => s.IsAvailable) ?? [])
+        {
+            var path = OpenApiDocument.PathOf(service.Group, service.Version);
+            paths[path] = new JsonObject { ["serverRelativeURL"] = $"{V3}/{path}" };
         }
 
         return new JsonObject { ["paths"] = paths };

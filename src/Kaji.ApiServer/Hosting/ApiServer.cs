@@ -1,5 +1,6 @@
 using System.Security.Authentication;
 using Kaji.ApiServer.Admission;
+using Kaji.ApiServer.Aggregation;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Authorization;
 using Kaji.ApiServer.CustomResources;
@@ -28,7 +29,7 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly RequestMetrics _metrics = new();
     private readonly WebhookClient _webhooks;
-    private Task _definitions = Task.CompletedTask;
+    private Task _loops = Task.CompletedTask;
     private RequestPipeline? _pipeline;
     private WebApplication? _application;
 
@@ -39,7 +40,11 @@ public sealed class ApiServer : IAsyncDisposable
         _webhooks = new WebhookClient(time);
         _registry = new ObjectRegistry(store, [.. admission, new DefinitionSchemas()], new CustomCodec(_webhooks), time);
         _webhooks.Objects = _registry;
+        Aggregator = options.Aggregation is { } aggregation ? new Aggregator(aggregation, store, _registry, _registry.Catalog, time, logging) : null;
     }
+
+    /// <summary>Groups that other servers answer; null when there can be none.</summary>
+    public Aggregator? Aggregator { get; }
 
     /// <summary>For the server's own parts (bootstrap, endpoints).</summary>
     public IObjectRegistry Registry => _registry;
@@ -56,8 +61,10 @@ public sealed class ApiServer : IAsyncDisposable
         _pipeline = new RequestPipeline(
             authenticator, authorizer, new ResourceHandler(_registry, authorizer, _options.MaxBodyBytes, _stopping.Token),
             [.. endpoints, new BindingEndpoint(_registry, _options.MaxBodyBytes), new EvictionEndpoint(_registry, _options.MaxBodyBytes)],
-            documents, _registry.Catalog, Health, _metrics, _options.MaxRequestsInFlight, _logging.CreateLogger("Kaji.ApiServer"));
-        _definitions = Task.Run(() => new DefinitionController(_registry, _logging.CreateLogger<DefinitionController>()).RunAsync(_stopping.Token));
+            documents, _registry.Catalog, Aggregator, Health, _metrics, _options.MaxRequestsInFlight, _logging.CreateLogger("Kaji.ApiServer"));
+        _loops = Task.WhenAll(
+            Task.Run(() => new DefinitionController(_registry, _logging.CreateLogger<DefinitionController>()).RunAsync(_stopping.Token)),
+            Aggregator is null ? Task.CompletedTask : Task.Run(() => Aggregator.RunAsync(_stopping.Token)));
     }
 
     /// <summary>A transport for loops of this process that act as <paramref name="user"/>.</summary>
@@ -84,7 +91,7 @@ public sealed class ApiServer : IAsyncDisposable
             await _application.StopAsync();
         }
 
-        await _definitions.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _loops.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     public async ValueTask DisposeAsync()
@@ -96,6 +103,7 @@ public sealed class ApiServer : IAsyncDisposable
         }
 
         _webhooks.Dispose();
+        Aggregator?.Dispose();
         _stopping.Dispose();
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using Kaji.ApiServer.Aggregation;
 
 namespace Kaji.ApiServer.Hosting;
 
@@ -17,6 +18,9 @@ public sealed record ApiServerOptions
 
     /// <summary>Requests other than watches under way at once; more get 429.</summary>
     public int MaxRequestsInFlight { get; init; } = 800;
+
+    /// <summary>How aggregated servers are called; null when there are none (tests).</summary>
+    public AggregationOptions? Aggregation { get; init; }
 
     /// <exception cref="ArgumentException">A value makes no sense.</exception>
     public void Validate()

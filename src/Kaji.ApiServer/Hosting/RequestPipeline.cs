@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Kaji.Api;
 using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
+using Kaji.ApiServer.Aggregation;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Authorization;
 using Kaji.ApiServer.CustomResources;
@@ -25,6 +26,7 @@ internal sealed partial class RequestPipeline
     private readonly Dictionary<(string, string, string), IEndpoint> _endpoints;
     private readonly IReadOnlyList<Func<HttpContext, Task<bool>>> _documents;
     private readonly ResourceCatalog _catalog;
+    private readonly Aggregator? _aggregator;
     private readonly HealthChecks _health;
     private readonly RequestMetrics _metrics;
     private readonly ILogger _log;
@@ -33,9 +35,9 @@ internal sealed partial class RequestPipeline
 
     public RequestPipeline(
         IAuthenticator authenticator, IAuthorizer authorizer, ResourceHandler resources, IEnumerable<IEndpoint> endpoints,
-        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, ResourceCatalog catalog, HealthChecks health, RequestMetrics metrics, int maxInFlight, ILogger log)
+        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, ResourceCatalog catalog, Aggregator? aggregator, HealthChecks health, RequestMetrics metrics, int maxInFlight, ILogger log)
     {
-        (_authenticator, _authorizer, _resources, _documents, _catalog, _health, _metrics, _maxInFlight, _log) = (authenticator, authorizer, resources, documents, catalog, health, metrics, maxInFlight, log);
+        (_authenticator, _authorizer, _resources, _documents, _catalog, _aggregator, _health, _metrics, _maxInFlight, _log) = (authenticator, authorizer, resources, documents, catalog, aggregator, health, metrics, maxInFlight, log);
         _endpoints = endpoints.ToDictionary(e => (e.Group, e.Resource, e.Subresource));
     }
 
@@ -120,6 +122,12 @@ internal sealed partial class RequestPipeline
         if (info.Path == "/metrics")
         {
             await context.WriteTextAsync(200, _metrics.Text(), "text/plain; version=0.0.4; charset=utf-8");
+            return;
+        }
+
+        if (_aggregator?.Find(info.Path) is { } elsewhere)
+        {
+            await _aggregator.ForwardAsync(context, elsewhere, user);
             return;
         }
 

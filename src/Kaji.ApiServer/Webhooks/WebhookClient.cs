@@ -123,16 +123,30 @@ public sealed class WebhookClient(TimeProvider time) : IDisposable
     private HttpMessageInvoker Pool(JsonObject clientConfig)
     {
         var service = clientConfig.Str("url").Length > 0 ? null : clientConfig.Obj("service");
-        var roots = Roots(clientConfig.Str("caBundle"));
+        return new HttpMessageInvoker(Handler(service is null ? null : NameOf(service), clientConfig.Str("caBundle"), service is null ? null : token => ConnectAsync(service, token)));
+    }
+
+    /// <summary>Connections whose server must show a certificate that the bundle (or, when that is empty, this machine) trusts.</summary>
+    /// <param name="host">The name the certificate must be for; null for the URL's.</param>
+    /// <param name="caBundle">Base64 of PEM.</param>
+    /// <param name="connect">How to reach it; null for the URL's host.</param>
+    /// <exception cref="WebhookException">The bundle holds no certificate.</exception>
+    internal static SocketsHttpHandler Handler(string? host, string caBundle, Func<CancellationToken, ValueTask<Stream>>? connect)
+    {
+        var roots = Roots(caBundle);
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false, UseProxy = false, UseCookies = false, PooledConnectionIdleTimeout = TimeSpan.FromSeconds(90), PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             SslOptions = new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13 },
         };
-        if (service is not null)
+        if (host is not null)
         {
-            handler.SslOptions.TargetHost = NameOf(service);
-            handler.ConnectCallback = (_, cancellationToken) => ConnectAsync(service, cancellationToken);
+            handler.SslOptions.TargetHost = host;
+        }
+
+        if (connect is not null)
+        {
+            handler.ConnectCallback = (_, cancellationToken) => connect(cancellationToken);
         }
 
         if (roots is not null)
@@ -152,7 +166,7 @@ public sealed class WebhookClient(TimeProvider time) : IDisposable
                 errors == SslPolicyErrors.None || Refuse(errors, certificate, handler.SslOptions.TargetHost);
         }
 
-        return new HttpMessageInvoker(handler);
+        return handler;
     }
 
     private async ValueTask<Stream> ConnectAsync(JsonObject service, CancellationToken cancellationToken)
@@ -228,9 +242,10 @@ public sealed class WebhookClient(TimeProvider time) : IDisposable
         };
     }
 
-    private static string Words(HttpRequestException e)
+    /// <summary>Why there was no answer, as Go says it.</summary>
+    internal static string Words(Exception e)
     {
-        for (Exception? cause = e; cause is not null; cause = cause.InnerException)
+        for (var cause = e; cause is not null; cause = cause.InnerException)
         {
             switch (cause)
             {
@@ -243,7 +258,7 @@ public sealed class WebhookClient(TimeProvider time) : IDisposable
             }
         }
 
-        return e.HttpRequestError == HttpRequestError.ResponseEnded ? "EOF" : e.Message;
+        return e is HttpRequestException { HttpRequestError: HttpRequestError.ResponseEnded } ? "EOF" : e.Message;
     }
 
     private static string Words(SocketException e) => e.SocketErrorCode switch

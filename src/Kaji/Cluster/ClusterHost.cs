@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Kaji.ApiServer.Admission;
+using Kaji.ApiServer.Aggregation;
 using Kaji.ApiServer.Allocation;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Authorization;
@@ -86,7 +87,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         await api.StartAsync(cancel);
         await Bootstrapper.RunAsync(
             api.Registry,
-            new BootstrapOptions(plan.ApiServiceIP, plan.DnsServiceIP, new IPEndPoint(plan.Gateway, _listen.Port), new IPEndPoint(plan.Gateway, 53), pki.AuthorityPem),
+            new BootstrapOptions(plan.ApiServiceIP, plan.DnsServiceIP, new IPEndPoint(plan.Gateway, _listen.Port), new IPEndPoint(plan.Gateway, 53), pki.AuthorityPem, pki.FrontProxyAuthority.ExportCertificatePem() + "\n"),
             cancel);
         rbac.Load();
         Start("rbac", rbac.RunAsync);
@@ -143,7 +144,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), new NodeRestriction(), new CertificateRequester()], _time, _logging);
         var endpoints = _listen.Address.Equals(IPAddress.Any) ? (IPEndPoint[])[_listen] : [_listen, new IPEndPoint(plan.Gateway, _listen.Port)];
         var api = new ApiServer.Hosting.ApiServer(
-            new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving },
+            new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving, Aggregation = new AggregationOptions(() => pki.FrontProxyClient) },
             store, admission.Plugins, _time, _logging);
         var objects = api.Registry;
         tokens.Objects = nodes.Objects = allocator.Objects = objects;
@@ -157,7 +158,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
                 .. ReviewEndpoints.All(authorizer, rbac, tokens), new TokenEndpoint(objects, tokens, _time),
                 .. PodStreamEndpoints.All(objects, new NodeConnectionOptions(() => pki.KubeletClient, pki.Authority)),
             ],
-            [new DiscoveryDocuments(tokens, api.Catalog).TryHandleAsync]);
+            [new DiscoveryDocuments(tokens, api.Catalog, api.Aggregator).TryHandleAsync]);
         return api;
     }
 
