@@ -1,4 +1,5 @@
 using Kaji.Api.Kinds.Admission;
+using Kaji.Api.Kinds.Apiregistration;
 using Kaji.Api.Kinds.Apps;
 using Kaji.Api.Kinds.Autoscaling;
 using Kaji.Api.Kinds.Batch;
@@ -80,6 +81,7 @@ public static class KindRegistry
         [("admissionregistration.k8s.io", "ValidatingAdmissionPolicy")] = new AdmissionPolicyKind(),
         [("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding")] = new AdmissionPolicyBindingKind(),
         [("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding")] = new AdmissionPolicyBindingKind(),
+        [("apiregistration.k8s.io", "APIService")] = new APIServiceKind(),
         [("apiextensions.k8s.io", "CustomResourceDefinition")] = new CustomResources.DefinitionKind(),
         [("certificates.k8s.io", "CertificateSigningRequest")] = new CertificateSigningRequestKind(),
     };

@@ -121,7 +121,7 @@ public static class MetadataValidation
 
     private static IReadOnlyList<string> NameErrors(ResourceInfo resource, string name) => name.Length == 0 ? [] : resource.Group switch
     {
-        "rbac.authorization.k8s.io" => Names.PathSegmentErrors(name),
+        "rbac.authorization.k8s.io" or "apiregistration.k8s.io" => Names.PathSegmentErrors(name),
         "" when resource.Plural is "namespaces" => Names.Dns1123LabelErrors(name),
         "" when resource.Plural is "services" => Names.Dns1035LabelErrors(name),
         "networking.k8s.io" when resource.Plural is "ipaddresses" => Names.PathSegmentErrors(name),
