@@ -127,4 +127,35 @@ public sealed class RestartTests
         ls /run/kaji 2>/dev/null | grep -E '^[0-9a-f]{8}$' | sort
         true
         """))).Ok().Output;
+
+    [Fact]
+    public async Task Audit_WritesWhatThePolicyAsks()
+    {
+        var cluster = new TestCluster();
+        await cluster.InitializeAsync();
+        try
+        {
+            (await cluster.RunKajiAsync("stop")).Ok();
+            var (policy, log) = (Path.Combine(cluster.Data, "policy.yaml"), Path.Combine(cluster.Data, "audit.log"));
+            await File.WriteAllTextAsync(policy, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Much}]\n");
+            (await cluster.UpAsync("--audit-policy-file", policy, "--audit-log-path", log)).Refused("rules[0].level: \"Much\" is no level");
+            await File.WriteAllTextAsync(policy, "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nomitManagedFields: true\nrules:\n- {level: RequestResponse, namespaces: [default], resources: [{resources: [configmaps]}]}\n- {level: None}\n");
+            (await cluster.UpAsync("--audit-policy-file", policy, "--audit-log-path", log)).Ok();
+            (await cluster.KubectlAsync("create", "configmap", "noted", "--from-literal=a=b")).Ok();
+            (await cluster.KubectlAsync("get", "configmap", "noted", "--as=nobody")).Refused("forbidden");
+            (await cluster.RunKajiAsync("stop")).Ok();
+            var events = (await File.ReadAllLinesAsync(log)).Select(l => System.Text.Json.Nodes.JsonNode.Parse(l)!).ToArray();
+            var made = events.Single(e => (string?)e["verb"] == "create");
+            Assert.Equal(("ResponseComplete", "kubernetes-admin", 201, "allow"), ((string?)made["stage"], (string?)made["user"]!["username"], (int?)made["responseStatus"]!["code"], (string?)made["annotations"]!["authorization.k8s.io/decision"]));
+            Assert.Equal("b", (string?)made["requestObject"]!["data"]!["a"]);
+            Assert.Equal(("noted", null), ((string?)made["responseObject"]!["metadata"]!["name"], made["responseObject"]!["metadata"]!["managedFields"]));
+            var refused = events.Last(e => (string?)e["impersonatedUser"]?["username"] == "nobody");
+            Assert.Equal((403, "forbid"), ((int?)refused["responseStatus"]!["code"], (string?)refused["annotations"]!["authorization.k8s.io/decision"]));
+            (await cluster.UpAsync()).Ok();
+        }
+        finally
+        {
+            await cluster.DisposeAsync();
+        }
+    }
 }

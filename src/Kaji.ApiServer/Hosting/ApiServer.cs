@@ -1,6 +1,7 @@
 using System.Security.Authentication;
 using Kaji.ApiServer.Admission;
 using Kaji.ApiServer.Aggregation;
+using Kaji.ApiServer.Audit;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Authorization;
 using Kaji.ApiServer.CustomResources;
@@ -29,6 +30,7 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly RequestMetrics _metrics = new();
     private readonly WebhookClient _webhooks;
+    private readonly Auditor? _auditor;
     private Task _loops = Task.CompletedTask;
     private RequestPipeline? _pipeline;
     private WebApplication? _application;
@@ -40,6 +42,7 @@ public sealed class ApiServer : IAsyncDisposable
         _webhooks = new WebhookClient(time);
         _registry = new ObjectRegistry(store, [.. admission, new DefinitionSchemas()], new CustomCodec(_webhooks), time);
         _webhooks.Objects = _registry;
+        _auditor = options.Audit is { } audit ? new Auditor(audit, time, logging.CreateLogger<Auditor>()) : null;
         Aggregator = options.Aggregation is { } aggregation ? new Aggregator(aggregation, store, _registry, _registry.Catalog, time, logging) : null;
     }
 
@@ -61,7 +64,7 @@ public sealed class ApiServer : IAsyncDisposable
         _pipeline = new RequestPipeline(
             authenticator, authorizer, new ResourceHandler(_registry, authorizer, _options.MaxBodyBytes, _stopping.Token),
             [.. endpoints, new BindingEndpoint(_registry, _options.MaxBodyBytes), new EvictionEndpoint(_registry, _options.MaxBodyBytes)],
-            documents, _registry.Catalog, Aggregator, Health, _metrics, _options.MaxRequestsInFlight, _logging.CreateLogger("Kaji.ApiServer"));
+            documents, _registry.Catalog, Aggregator, Health, _metrics, _options.MaxRequestsInFlight, _auditor, _logging.CreateLogger("Kaji.ApiServer"));
         _loops = Task.WhenAll(
             Task.Run(() => new DefinitionController(_registry, _logging.CreateLogger<DefinitionController>()).RunAsync(_stopping.Token)),
             Aggregator is null ? Task.CompletedTask : Task.Run(() => Aggregator.RunAsync(_stopping.Token)));
@@ -104,6 +107,11 @@ public sealed class ApiServer : IAsyncDisposable
 
         _webhooks.Dispose();
         Aggregator?.Dispose();
+        if (_auditor is not null)
+        {
+            await _auditor.DisposeAsync();
+        }
+
         _stopping.Dispose();
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Kaji.ApiServer.Aggregation;
+using Kaji.ApiServer.Audit;
 
 namespace Kaji.ApiServer.Hosting;
 
@@ -18,6 +19,9 @@ public sealed record ApiServerOptions
 
     /// <summary>Requests other than watches under way at once; more get 429.</summary>
     public int MaxRequestsInFlight { get; init; } = 800;
+
+    /// <summary>What is audited; null for nothing.</summary>
+    public AuditOptions? Audit { get; init; }
 
     /// <summary>How aggregated servers are called; null when there are none (tests).</summary>
     public AggregationOptions? Aggregation { get; init; }

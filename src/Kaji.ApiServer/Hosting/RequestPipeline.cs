@@ -3,6 +3,7 @@ using Kaji.Api;
 using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
 using Kaji.ApiServer.Aggregation;
+using Kaji.ApiServer.Audit;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Authorization;
 using Kaji.ApiServer.CustomResources;
@@ -31,13 +32,14 @@ internal sealed partial class RequestPipeline
     private readonly RequestMetrics _metrics;
     private readonly ILogger _log;
     private readonly int _maxInFlight;
+    private readonly Auditor? _auditor;
     private int _inFlight;
 
     public RequestPipeline(
         IAuthenticator authenticator, IAuthorizer authorizer, ResourceHandler resources, IEnumerable<IEndpoint> endpoints,
-        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, ResourceCatalog catalog, Aggregator? aggregator, HealthChecks health, RequestMetrics metrics, int maxInFlight, ILogger log)
+        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, ResourceCatalog catalog, Aggregator? aggregator, HealthChecks health, RequestMetrics metrics, int maxInFlight, Auditor? auditor, ILogger log)
     {
-        (_authenticator, _authorizer, _resources, _documents, _catalog, _aggregator, _health, _metrics, _maxInFlight, _log) = (authenticator, authorizer, resources, documents, catalog, aggregator, health, metrics, maxInFlight, log);
+        (_authenticator, _authorizer, _resources, _documents, _catalog, _aggregator, _health, _metrics, _maxInFlight, _auditor, _log) = (authenticator, authorizer, resources, documents, catalog, aggregator, health, metrics, maxInFlight, auditor, log);
         _endpoints = endpoints.ToDictionary(e => (e.Group, e.Resource, e.Subresource));
     }
 
@@ -85,12 +87,18 @@ internal sealed partial class RequestPipeline
         {
             Failed(e, info.Verb, info.Path);
             await context.WriteErrorAsync(ApiErrors.Internal($"{info.Verb} {info.Path}: {e.Message}"));
+            await (AuditRecord.Of(context)?.StageAsync("Panic") ?? ValueTask.CompletedTask);
         }
         finally
         {
             if (counted)
             {
                 Interlocked.Decrement(ref _inFlight);
+            }
+
+            if (_auditor is not null && AuditRecord.Of(context) is { } record)
+            {
+                await record.StageAsync("ResponseComplete");
             }
 
             _metrics.Count(info, info.IsResourceRequest && _catalog.Current.Find(info.Group, info.Version, info.Resource) is not null, context.Response.StatusCode, Stopwatch.GetElapsedTime(began));
@@ -113,8 +121,17 @@ internal sealed partial class RequestPipeline
             return;
         }
 
+        var audit = _auditor is null ? null : await _auditor.BeginAsync(context, info, user);
+        var asked = user;
         user = Impersonation.Apply(context, user, _authorizer);
-        if (!open && !_authorizer.Authorize(user, info).Allowed)
+        var decision = open ? new Decision(true, "") : _authorizer.Authorize(user, info);
+        if (audit is not null)
+        {
+            audit.Impersonated = ReferenceEquals(user, asked) ? null : user;
+            audit.Decided(decision);
+        }
+
+        if (!decision.Allowed)
         {
             throw new ApiErrorException(ForbiddenMessage.Of(user, info));
         }

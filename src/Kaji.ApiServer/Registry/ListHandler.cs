@@ -185,7 +185,7 @@ internal sealed class ListHandler(ObjectRegistry registry)
             return;
         }
 
-        if (!Rendering.IsPlain(context.Request))
+        if (!Rendering.IsPlain(context.Request) || Audit.AuditRecord.Of(context) is { WantsResponse: true })
         {
             using var whole = new MemoryStream();
             await WriteAsync(PipeWriter.Create(whole), start, entries, context.RequestAborted);

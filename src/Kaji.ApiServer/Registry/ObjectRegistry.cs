@@ -106,7 +106,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
             Track(stored, "", null, candidate, options);
             var request = new AdmissionRequest(stored, "", "CREATE", ns, name, candidate, null, user, options.DryRun)
             {
-                Requested = resource, Options = options.ToJson("CreateOptions"), Warn = options.Warn, Normalize = behavior.Normalize,
+                Requested = resource, Options = options.ToJson("CreateOptions"), Warn = options.Warn, Normalize = behavior.Normalize, AuditAnnotations = options.AuditAnnotations ?? new Dictionary<string, string>(StringComparer.Ordinal),
             };
             await MutateAsync(request, cancellationToken);
             behavior.Default(candidate);
@@ -272,7 +272,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
         Track(stored, subresource, old, obj, options);
         var request = new AdmissionRequest(stored, subresource, "UPDATE", ns, name, obj, old, user, options.DryRun)
         {
-            Requested = resource, Options = options.ToJson("UpdateOptions"), Warn = options.Warn, Normalize = behavior.Normalize,
+            Requested = resource, Options = options.ToJson("UpdateOptions"), Warn = options.Warn, Normalize = behavior.Normalize, AuditAnnotations = options.AuditAnnotations ?? new Dictionary<string, string>(StringComparer.Ordinal),
         };
         await MutateAsync(request, cancellationToken);
 

@@ -14,6 +14,9 @@ public sealed record WriteOptions(bool DryRun, string FieldValidation, Action<st
     /// <summary>Who owns what the write changes.</summary>
     public string FieldManager { get; init; } = "";
 
+    /// <summary>Takes what admission says to the audit log; null when nobody listens.</summary>
+    public IDictionary<string, string>? AuditAnnotations { get; init; }
+
     /// <summary>Fields that the request's body names twice, as <c>duplicate field "spec.paused"</c>.</summary>
     public IReadOnlyList<string> Duplicates { get; init; } = [];
 

@@ -317,7 +317,7 @@ internal sealed class ResourceHandler(ObjectRegistry registry, IAuthorizer autho
 
         return new WriteOptions(IsDryRun(context), validation.Length == 0 ? "Warn" : validation, context.Warn)
         {
-            Kind = kind, Duplicates = DuplicateFields.Of(context), FieldManager = manager.Length > 0 ? manager : FieldManager.OfUserAgent(context.Request.Headers.UserAgent.ToString()),
+            Kind = kind, Duplicates = DuplicateFields.Of(context), AuditAnnotations = Audit.AuditRecord.Of(context)?.Annotations, FieldManager = manager.Length > 0 ? manager : FieldManager.OfUserAgent(context.Request.Headers.UserAgent.ToString()),
         };
     }
 }

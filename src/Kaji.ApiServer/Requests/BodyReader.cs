@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Kaji.Api;
 using Kaji.Api.Errors;
+using Kaji.ApiServer.Audit;
 using Kaji.ApiServer.Registry;
 using Microsoft.AspNetCore.Http;
 
@@ -31,12 +32,25 @@ internal static class BodyReader
             "application/yaml" or "application/apply-patch+yaml" => ObjectCodec.TryParse(bytes.Span) ?? YamlBody.Parse(Encoding.UTF8.GetString(bytes.Span)),
             _ => throw new ApiErrorException(ApiErrors.UnsupportedMediaType(type, Accepted)),
         };
-        return node as JsonObject ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is not an object"));
+        var obj = node as JsonObject ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is not an object"));
+        if (AuditRecord.Of(context) is { } audit && !type.EndsWith("json", StringComparison.Ordinal))
+        {
+            audit.Took(ObjectCodec.Bytes(obj));
+        }
+
+        return obj;
     }
 
     public static string MediaType(HttpRequest request) => (request.ContentType ?? "").Split(';')[0].Trim().ToLowerInvariant();
 
     public static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpContext context, long limit)
+    {
+        var bytes = await ReadAllAsync(context, limit);
+        AuditRecord.Of(context)?.Took(bytes);
+        return bytes;
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadAllAsync(HttpContext context, long limit)
     {
         if (context.Request.ContentLength > limit)
         {

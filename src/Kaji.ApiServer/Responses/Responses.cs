@@ -32,6 +32,7 @@ internal static class ResponseWriting
     /// <summary>JSON in the form that the client wants to read.</summary>
     public static Task WriteJsonAsync(this HttpContext context, int code, ReadOnlyMemory<byte> json)
     {
+        Audit.AuditRecord.Of(context)?.Gave(json);
         var (body, type) = Rendering.Render(context.Request, json);
         return context.WriteBytesAsync(code, body, type);
     }

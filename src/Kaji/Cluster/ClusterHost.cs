@@ -35,6 +35,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
 {
     private readonly ClusterPaths _paths;
     private readonly IPEndPoint _listen;
+    private readonly ServerSettings _settings;
     private readonly TimeProvider _time = TimeProvider.System;
     private readonly ILoggerFactory _logging;
     private readonly ILogger _log;
@@ -42,14 +43,14 @@ internal sealed partial class ClusterHost : IAsyncDisposable
     private readonly List<Task> _running = [];
     private NodeAgent? _agent;
 
-    private ClusterHost(ClusterPaths paths, IPEndPoint listen, ILoggerFactory logging) => (_paths, _listen, _logging, _log) = (paths, listen, logging, logging.CreateLogger<ClusterHost>());
+    private ClusterHost(ClusterPaths paths, IPEndPoint listen, ServerSettings settings, ILoggerFactory logging) => (_paths, _listen, _settings, _logging, _log) = (paths, listen, settings, logging, logging.CreateLogger<ClusterHost>());
 
     /// <summary>Runs until SIGTERM or SIGINT. Containers go on, unless <c>kaji down</c> asked for their end.</summary>
-    public static async Task RunAsync(ClusterPaths paths, IPEndPoint listen, CancellationToken cancel)
+    public static async Task RunAsync(ClusterPaths paths, IPEndPoint listen, ServerSettings settings, CancellationToken cancel)
     {
         using var claim = ServerProcess.Claim(paths);
         using var logging = LoggerFactory.Create(b => b.SetMinimumLevel(LogLevel.Information).AddProvider(new ServerLogging(LogLevel.Information, TimeProvider.System)));
-        await using var host = new ClusterHost(paths, listen, logging);
+        await using var host = new ClusterHost(paths, listen, settings, logging);
         try
         {
             await host.RunAsync(cancel);
@@ -144,7 +145,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), new NodeRestriction(), new CertificateRequester()], _time, _logging);
         var endpoints = _listen.Address.Equals(IPAddress.Any) ? (IPEndPoint[])[_listen] : [_listen, new IPEndPoint(plan.Gateway, _listen.Port)];
         var api = new ApiServer.Hosting.ApiServer(
-            new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving, Aggregation = new AggregationOptions(() => pki.FrontProxyClient) },
+            new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving, Aggregation = new AggregationOptions(() => pki.FrontProxyClient), Audit = _settings.Audit },
             store, admission.Plugins, _time, _logging);
         var objects = api.Registry;
         tokens.Objects = nodes.Objects = allocator.Objects = objects;

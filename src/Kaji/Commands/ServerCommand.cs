@@ -17,7 +17,8 @@ internal static class ServerCommand
     public static Command Build()
     {
         var command = new Command("server", "Run the cluster in the foreground (SIGTERM stops it; containers go on).") { Listen };
-        command.SetAction((parsed, cancel) => RunAsync(parsed.Paths(), ParseListen(parsed.GetValue(Listen)!), cancel));
+        ServerFlags.AddTo(command);
+        command.SetAction((parsed, cancel) => RunAsync(parsed, ParseListen(parsed.GetValue(Listen)!), cancel));
         return command;
     }
 
@@ -27,10 +28,12 @@ internal static class ServerCommand
             ? endpoint
             : throw new UserError($"--listen {text}: expected ADDR:PORT, as 127.0.0.1:6443 or 0.0.0.0:6443.", ExitCodes.Usage);
 
-    private static async Task<int> RunAsync(ClusterPaths paths, IPEndPoint listen, CancellationToken cancel)
+    private static async Task<int> RunAsync(ParseResult parsed, IPEndPoint listen, CancellationToken cancel)
     {
+        var paths = parsed.Paths();
         try
         {
+            var settings = ServerFlags.Of(parsed);
             Preconditions.Root("kaji server");
             Preconditions.ToolsPresent();
             if (ServerProcess.Find(paths) is not null)
@@ -41,7 +44,7 @@ internal static class ServerCommand
             ClusterSettings.Load(paths.Settings);
             Preconditions.PortFree(listen);
             PrivateMounts.EnterOrContinue(paths);
-            await ClusterHost.RunAsync(paths, listen, cancel);
+            await ClusterHost.RunAsync(paths, listen, settings, cancel);
             return ExitCodes.Ok;
         }
         catch (UserError e)

@@ -19,18 +19,23 @@ internal static class UpCommand
     public static Command Build()
     {
         var command = new Command("up", "Start the cluster in the background; apply manifests and wait until they are available.") { Files, ServerCommand.Listen, NoMerge, Timeout };
-        command.SetAction((parsed, cancel) => RunAsync(
-            parsed.Paths(), parsed.GetValue(ServerCommand.Listen)!, parsed.GetValue(Files)!, !parsed.GetValue(NoMerge), TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel));
+        ServerFlags.AddTo(command);
+        command.SetAction((parsed, cancel) =>
+        {
+            ServerFlags.Of(parsed);
+            return RunAsync(
+                parsed.Paths(), parsed.GetValue(ServerCommand.Listen)!, parsed.GetValue(Files)!, !parsed.GetValue(NoMerge), TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel, ServerFlags.Words(parsed));
+        });
         return command;
     }
 
     /// <summary>A first start that fails leaves nothing on the machine; a later one leaves what it found.</summary>
-    private static async Task StartAsync(ClusterPaths paths, string listen, CancellationToken cancel)
+    private static async Task StartAsync(ClusterPaths paths, string listen, IReadOnlyList<string> flags, CancellationToken cancel)
     {
         var fresh = !Directory.Exists(paths.Run);
         try
         {
-            await ServerProcess.StartAsync(paths, listen, step => Console.WriteLine($"  {step}"), cancel);
+            await ServerProcess.StartAsync(paths, listen, flags, step => Console.WriteLine($"  {step}"), cancel);
         }
         catch (UserError) when (fresh && Directory.Exists(paths.Run))
         {
@@ -39,7 +44,7 @@ internal static class UpCommand
         }
     }
 
-    public static async Task<int> RunAsync(ClusterPaths paths, string listen, IReadOnlyList<string> files, bool merge, TimeSpan timeout, CancellationToken cancel)
+    public static async Task<int> RunAsync(ClusterPaths paths, string listen, IReadOnlyList<string> files, bool merge, TimeSpan timeout, CancellationToken cancel, IReadOnlyList<string>? flags = null)
     {
         Preconditions.Root("kaji up");
         ServerCommand.ParseListen(listen);
@@ -53,7 +58,7 @@ internal static class UpCommand
         else
         {
             var clock = Stopwatch.StartNew();
-            await StartAsync(paths, listen, cancel);
+            await StartAsync(paths, listen, flags ?? [], cancel);
             Console.WriteLine($"Kaji is up: {clock.Elapsed.TotalSeconds:0.0} s.");
         }
 

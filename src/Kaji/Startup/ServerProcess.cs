@@ -55,7 +55,7 @@ internal static partial class ServerProcess
     /// <summary>Starts <c>kaji server</c> detached from this terminal and waits until it says that it is ready.</summary>
     /// <param name="progress">Told each step's name.</param>
     /// <exception cref="UserError">It ended, with what it said.</exception>
-    public static async Task<int> StartAsync(ClusterPaths paths, string listen, Action<string> progress, CancellationToken cancellationToken)
+    public static async Task<int> StartAsync(ClusterPaths paths, string listen, IReadOnlyList<string> flags, Action<string> progress, CancellationToken cancellationToken)
     {
         Preconditions.Writable(paths);
         Directory.CreateDirectory(paths.Run);
@@ -68,7 +68,7 @@ internal static partial class ServerProcess
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add("exec \"$@\" >>\"$KAJI_LOG\" 2>&1 </dev/null");
         start.ArgumentList.Add("kaji");
-        foreach (var word in SelfCommand().Append("server").Append("--data-dir").Append(paths.Data).Append("--listen").Append(listen))
+        foreach (var word in SelfCommand().Append("server").Append("--data-dir").Append(paths.Data).Append("--listen").Append(listen).Concat(flags))
         {
             start.ArgumentList.Add(word);
         }
