@@ -76,9 +76,30 @@ public static class MetadataValidation
             }
         }
 
+        if (metadata["finalizers"] is JsonArray both && both.Any(f => f.Text() == "orphan") && both.Any(f => f.Text() == "foregroundDeletion"))
+        {
+            errors.Invalid("metadata.finalizers", both, "finalizer orphan and foregroundDeletion cannot be both set");
+        }
+
         if (metadata["ownerReferences"] is JsonArray owners)
         {
             Owners(owners, errors);
+        }
+    }
+
+    /// <summary>What holds for changes: an object that is being deleted is held up by nobody new.</summary>
+    public static void ValidateUpdate(JsonObject obj, JsonObject old, ICollection<FieldError> errors)
+    {
+        if (old.Obj("metadata")?["deletionTimestamp"] is null || obj.Obj("metadata")?["finalizers"] is not JsonArray { Count: > 0 } now)
+        {
+            return;
+        }
+
+        var before = (old.Obj("metadata")?["finalizers"] as JsonArray ?? []).Select(f => f.Text()).ToHashSet(StringComparer.Ordinal);
+        var added = now.Select(f => f.Text()).Where(f => !before.Contains(f)).Order(StringComparer.Ordinal).ToArray();
+        if (added.Length > 0)
+        {
+            errors.Forbidden("metadata.finalizers", $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{string.Join(", ", added.Select(f => $"\"{f}\""))}}}");
         }
     }
 
@@ -125,7 +146,7 @@ public static class MetadataValidation
         "" when resource.Plural is "namespaces" => Names.Dns1123LabelErrors(name),
         "" when resource.Plural is "services" => Names.Dns1035LabelErrors(name),
         "networking.k8s.io" when resource.Plural is "ipaddresses" => Names.PathSegmentErrors(name),
-        "certificates.k8s.io" => Names.Dns1123SubdomainErrors(name.Replace(':', '-')),
+        "certificates.k8s.io" or "apiregistration.k8s.io" => Names.PathSegmentErrors(name),
         "flowcontrol.apiserver.k8s.io" => Names.Dns1123SubdomainErrors(name),
         _ => Names.Dns1123SubdomainErrors(name),
     };

@@ -287,6 +287,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
 
         var errors = new List<FieldError>();
         MetadataValidation.Validate(obj, stored, errors);
+        MetadataValidation.ValidateUpdate(obj, old, errors);
         if (subresource == "status")
         {
             behavior.ValidateStatusUpdate(obj, old, errors);

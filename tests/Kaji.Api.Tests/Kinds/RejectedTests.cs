@@ -183,6 +183,7 @@ public sealed class RejectedTests
         { "PriorityLevelConfiguration", """{"spec":{"type":"Limited","limited":{"limitResponse":{"type":"Queue"}}}}""", ["Required spec.limited.limitResponse.queuing: Required value: must not be empty if limited.limitResponse.type is Limited"] },
         { "ResourceClaim", """{"spec":{"devices":{"requests":[{"name":"r"}]}}}""", ["Required spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required"] },
         { "ResourceClaimTemplate", """{"spec":{"spec":{"devices":{"requests":[{"name":"r","exactly":{}}]}}}}""", ["Required spec.spec.devices.requests[0].exactly.deviceClassName: Required value"] },
+        { "APIService", """{"metadata":{"name":"x"},"spec":{"group":"g.io","version":"v1","groupPriorityMinimum":1,"versionPriority":2000}}""", ["Invalid metadata.name: Invalid value: \"x\": must be `spec.version+\".\"+spec.group`: \"v1.g.io\"", "Invalid spec.versionPriority: Invalid value: 2000: must be positive and less than 1000"] },
         { "DeviceClass", """{"spec":{"selectors":[{}]}}""", ["Required spec.selectors[0].cel: Required value"] },
         { "ResourceSlice", """{"spec":{"driver":"d.io","pool":{"name":"p","resourceSliceCount":1}}}""", ["Required spec: Required value: exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required"] },
     };

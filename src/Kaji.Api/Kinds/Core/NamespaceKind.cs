@@ -7,7 +7,7 @@ internal sealed class NamespaceKind : StatusKind
 {
     public override bool HasGeneration => false;
 
-    public override IReadOnlyList<string> SelectableFields => ["status.phase"];
+    public override IReadOnlyList<string> SelectableFields => ["name", "status.phase"];
 
     public override void Default(JsonObject obj) => obj.Ensure("metadata").Ensure("labels")["kubernetes.io/metadata.name"] = obj.Obj("metadata").Str("name");
 
@@ -47,5 +47,5 @@ internal sealed class NamespaceKind : StatusKind
         }
     }
 
-    public override string SelectableField(JsonObject obj, string field) => obj.Obj("status").Str("phase");
+    public override string SelectableField(JsonObject obj, string field) => field == "name" ? obj.Obj("metadata").Str("name") : obj.Obj("status").Str("phase");
 }
