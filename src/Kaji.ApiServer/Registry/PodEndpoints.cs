@@ -59,36 +59,3 @@ internal sealed class BindingEndpoint(ObjectRegistry registry, long bodyLimit) :
         await context.WriteNodeAsync(201, new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["code"] = 201 });
     }
 }
-
-/// <summary><c>pods/eviction</c>: a delete that PodDisruptionBudgets may put off.</summary>
-internal sealed class EvictionEndpoint(ObjectRegistry registry, long bodyLimit) : IEndpoint
-{
-    public string Group => "";
-
-    public string Resource => "pods";
-
-    public string Subresource => "eviction";
-
-    public async Task HandleAsync(HttpContext context, RequestInfo request, UserInfo user)
-    {
-        var pods = BuiltInResources.Find("", "v1", "pods")!;
-        var eviction = await BodyReader.ReadObjectAsync(context, bodyLimit) ?? [];
-        var pod = registry.Get(pods, request.Namespace, request.Name) ?? throw new ApiErrorException(ApiErrors.NotFound(pods, request.Name));
-        var budgets = registry.List(BuiltInResources.Find("policy", "v1", "poddisruptionbudgets")!, request.Namespace)
-            .Where(b => b.Obj("spec").Obj("selector") is { } selector && Kaji.Api.Selectors.LabelSelector.FromObject(selector).Matches(pod.Obj("metadata").Obj("labels")));
-        if (pod.Obj("status").Str("phase") is not ("Succeeded" or "Failed" or "Pending") && budgets.FirstOrDefault(b => (b.Obj("status").Int("disruptionsAllowed") ?? 0) <= 0) is { } blocking)
-        {
-            throw new ApiErrorException(ApiErrors.TooManyRequests(10, "Cannot evict pod as it would violate the pod's disruption budget.") with
-            {
-                Causes = [new FieldError("DisruptionBudget", "", $"The disruption budget {blocking.Obj("metadata").Str("name")} needs {blocking.Obj("status").Int("desiredHealthy") ?? 0} healthy pods and has {blocking.Obj("status").Int("currentHealthy") ?? 0} currently")],
-            });
-        }
-
-        var dryRun = eviction.Obj("deleteOptions")?["dryRun"] is JsonArray { Count: > 0 } || context.Request.Query["dryRun"].ToString() == "All";
-        await registry.AdmitAsync(
-            new AdmissionRequest(pods, Subresource, "CREATE", request.Namespace, request.Name, eviction, null, user, dryRun) { Options = new WriteOptions(dryRun, "Ignore", null).ToJson("CreateOptions"), Warn = context.Warn },
-            context.RequestAborted);
-        await Deletion.DeleteAsync(registry, pods, request.Namespace, request.Name, eviction.Obj("deleteOptions") ?? [], user, dryRun, context.RequestAborted, context.Warn);
-        await context.WriteNodeAsync(201, new JsonObject { ["kind"] = "Status", ["apiVersion"] = "v1", ["metadata"] = new JsonObject(), ["status"] = "Success", ["code"] = 201 });
-    }
-}

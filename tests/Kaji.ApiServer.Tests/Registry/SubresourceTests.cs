@@ -34,6 +34,29 @@ public sealed class SubresourceTests
     }
 
     [Fact]
+    public async Task Eviction_IsCountedInTheBudget()
+    {
+        await using var server = await CustomServer.StartAsync();
+        const string Budgets = "/apis/policy/v1/namespaces/n/poddisruptionbudgets";
+        foreach (var name in (string[])["p", "q"])
+        {
+            (await server.PostAsync(Pods, Pod.Replace("\"p\"", $"\"{name}\",\"labels\":{{\"a\":\"b\"}}", StringComparison.Ordinal))).Is(201);
+            (await server.PatchAsync($"{Pods}/{name}/status", """{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}}""")).Is(200);
+        }
+
+        (await server.PostAsync(Budgets, """{"metadata":{"name":"b"},"spec":{"minAvailable":1,"selector":{"matchLabels":{"a":"b"}}}}""")).Is(201);
+        (await server.PatchAsync(Budgets + "/b/status", """{"status":{"disruptionsAllowed":1,"currentHealthy":2,"desiredHealthy":1,"expectedPods":2,"observedGeneration":1}}""")).Is(200);
+        (await server.PostAsync(Pods + "/p/eviction", """{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"other"}}""")).Says(400, "name in URL does not match name in Eviction object");
+        (await server.PostAsync(Pods + "/p/eviction", """{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"p"}}""")).Is(201);
+        var status = (await server.GetAsync(Budgets + "/b")).Is(200).Body["status"]!;
+        Assert.Equal(0, (int)status["disruptionsAllowed"]!);
+        Assert.NotNull(status["disruptedPods"]!["p"]);
+        var refused = (await server.PostAsync(Pods + "/q/eviction", """{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"q"}}""")).Is(429);
+        Assert.Equal("Cannot evict pod as it would violate the pod's disruption budget.", refused.Message);
+        Assert.Equal("The disruption budget b needs 1 healthy pods and has 2 currently", (string?)refused.Body["details"]!["causes"]![0]!["message"]);
+    }
+
+    [Fact]
     public async Task Autoscaler_OfTheOlderVersion_LosesNothing()
     {
         await using var server = await CustomServer.StartAsync();
