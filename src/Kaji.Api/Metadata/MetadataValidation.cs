@@ -146,7 +146,7 @@ public static class MetadataValidation
         "" when resource.Plural is "namespaces" => Names.Dns1123LabelErrors(name),
         "" when resource.Plural is "services" => Names.Dns1035LabelErrors(name),
         "networking.k8s.io" when resource.Plural is "ipaddresses" => Names.PathSegmentErrors(name),
-        "certificates.k8s.io" or "apiregistration.k8s.io" => Names.PathSegmentErrors(name),
+        "certificates.k8s.io" => Names.PathSegmentErrors(name),
         "flowcontrol.apiserver.k8s.io" => Names.Dns1123SubdomainErrors(name),
         _ => Names.Dns1123SubdomainErrors(name),
     };
