@@ -5,6 +5,7 @@ using Kaji.ApiServer.Audit;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Authorization;
 using Kaji.ApiServer.CustomResources;
+using Kaji.ApiServer.FlowControl;
 using Kaji.ApiServer.Registry;
 using Kaji.ApiServer.Webhooks;
 using Kaji.Store;
@@ -31,6 +32,8 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly RequestMetrics _metrics = new();
     private readonly WebhookClient _webhooks;
     private readonly Auditor? _auditor;
+    private readonly FlowController _flow;
+    private readonly FlowConfiguration _flowSettings;
     private Task _loops = Task.CompletedTask;
     private RequestPipeline? _pipeline;
     private WebApplication? _application;
@@ -42,6 +45,8 @@ public sealed class ApiServer : IAsyncDisposable
         _webhooks = new WebhookClient(time);
         _registry = new ObjectRegistry(store, [.. admission, new DefinitionSchemas()], new CustomCodec(_webhooks), time);
         _webhooks.Objects = _registry;
+        _flow = new FlowController(store, options.MaxRequestsInFlight, options.MaxQueueWait, time);
+        _flowSettings = new FlowConfiguration(store, _registry, time, logging.CreateLogger<FlowConfiguration>());
         _auditor = options.Audit is { } audit ? new Auditor(audit, time, logging.CreateLogger<Auditor>()) : null;
         Aggregator = options.Aggregation is { } aggregation ? new Aggregator(aggregation, store, _registry, _registry.Catalog, time, logging) : null;
     }
@@ -64,9 +69,10 @@ public sealed class ApiServer : IAsyncDisposable
         _pipeline = new RequestPipeline(
             authenticator, authorizer, new ResourceHandler(_registry, authorizer, _options.MaxBodyBytes, _stopping.Token),
             [.. endpoints, new BindingEndpoint(_registry, _options.MaxBodyBytes), new EvictionEndpoint(_registry, _options.MaxBodyBytes)],
-            documents, _registry.Catalog, Aggregator, Health, _metrics, _options.MaxRequestsInFlight, _auditor, _logging.CreateLogger("Kaji.ApiServer"));
+            documents, _registry.Catalog, Aggregator, Health, _metrics, _flow, _auditor, _logging.CreateLogger("Kaji.ApiServer"));
         _loops = Task.WhenAll(
             Task.Run(() => new DefinitionController(_registry, _logging.CreateLogger<DefinitionController>()).RunAsync(_stopping.Token)),
+            Task.Run(() => _flowSettings.RunAsync(_stopping.Token)),
             Aggregator is null ? Task.CompletedTask : Task.Run(() => Aggregator.RunAsync(_stopping.Token)));
     }
 

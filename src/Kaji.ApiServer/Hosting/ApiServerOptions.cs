@@ -17,8 +17,11 @@ public sealed record ApiServerOptions
     /// <summary>Bytes of a request's body at most.</summary>
     public long MaxBodyBytes { get; init; } = 3 * 1024 * 1024;
 
-    /// <summary>Requests other than watches under way at once; more get 429.</summary>
-    public int MaxRequestsInFlight { get; init; } = 800;
+    /// <summary>Requests under way at once, shared by the priority levels: what is more waits, or gets 429. Watches count until they have started.</summary>
+    public int MaxRequestsInFlight { get; init; } = 600;
+
+    /// <summary>How long a request may wait for its turn.</summary>
+    public TimeSpan MaxQueueWait { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>What is audited; null for nothing.</summary>
     public AuditOptions? Audit { get; init; }

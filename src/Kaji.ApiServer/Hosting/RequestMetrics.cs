@@ -25,7 +25,8 @@ internal sealed class RequestMetrics
         }
     }
 
-    public string Text()
+    /// <param name="more">Writes what others count.</param>
+    public string Text(Action<StringBuilder> more)
     {
         var text = new StringBuilder("# HELP apiserver_request_total Counter of apiserver requests broken out for each verb, group, resource and HTTP response code.\n# TYPE apiserver_request_total counter\n");
         foreach (var ((verb, group, resource, subresource, code), counter) in _requests)
@@ -40,6 +41,7 @@ internal sealed class RequestMetrics
         }
 
         text.Append(CultureInfo.InvariantCulture, $"# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {Environment.WorkingSet}\n# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total {Environment.CpuUsage.TotalTime.TotalSeconds}\n");
+        more(text);
         return text.ToString();
     }
 

@@ -7,6 +7,7 @@ using Kaji.ApiServer.Audit;
 using Kaji.ApiServer.Authentication;
 using Kaji.ApiServer.Authorization;
 using Kaji.ApiServer.CustomResources;
+using Kaji.ApiServer.FlowControl;
 using Kaji.ApiServer.Registry;
 using Kaji.ApiServer.Requests;
 using Kaji.ApiServer.Responses;
@@ -31,15 +32,14 @@ internal sealed partial class RequestPipeline
     private readonly HealthChecks _health;
     private readonly RequestMetrics _metrics;
     private readonly ILogger _log;
-    private readonly int _maxInFlight;
+    private readonly FlowController _flow;
     private readonly Auditor? _auditor;
-    private int _inFlight;
 
     public RequestPipeline(
         IAuthenticator authenticator, IAuthorizer authorizer, ResourceHandler resources, IEnumerable<IEndpoint> endpoints,
-        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, ResourceCatalog catalog, Aggregator? aggregator, HealthChecks health, RequestMetrics metrics, int maxInFlight, Auditor? auditor, ILogger log)
+        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, ResourceCatalog catalog, Aggregator? aggregator, HealthChecks health, RequestMetrics metrics, FlowController flow, Auditor? auditor, ILogger log)
     {
-        (_authenticator, _authorizer, _resources, _documents, _catalog, _aggregator, _health, _metrics, _maxInFlight, _auditor, _log) = (authenticator, authorizer, resources, documents, catalog, aggregator, health, metrics, maxInFlight, auditor, log);
+        (_authenticator, _authorizer, _resources, _documents, _catalog, _aggregator, _health, _metrics, _flow, _auditor, _log) = (authenticator, authorizer, resources, documents, catalog, aggregator, health, metrics, flow, auditor, log);
         _endpoints = endpoints.ToDictionary(e => (e.Group, e.Resource, e.Subresource));
     }
 
@@ -47,19 +47,8 @@ internal sealed partial class RequestPipeline
     {
         var began = Stopwatch.GetTimestamp();
         var info = RequestInfoParser.Parse(context.Request);
-        var counted = false;
         try
         {
-            var longRunning = info.Verb == "watch" || info.Subresource is "log" or "exec" or "attach" or "portforward" or "proxy";
-            if (!longRunning && context.Features.Get<TrustedUserFeature>() is null)
-            {
-                counted = true;
-                if (Interlocked.Increment(ref _inFlight) > _maxInFlight)
-                {
-                    throw new ApiErrorException(ApiErrors.TooManyRequests(1));
-                }
-            }
-
             await AnswerAsync(context, info);
         }
         catch (ApiErrorException e)
@@ -91,11 +80,6 @@ internal sealed partial class RequestPipeline
         }
         finally
         {
-            if (counted)
-            {
-                Interlocked.Decrement(ref _inFlight);
-            }
-
             if (_auditor is not null && AuditRecord.Of(context) is { } record)
             {
                 await record.StageAsync("ResponseComplete");
@@ -136,9 +120,38 @@ internal sealed partial class RequestPipeline
             throw new ApiErrorException(ForbiddenMessage.Of(user, info));
         }
 
+        // Loops of this process have the server's own interest; streams to Pods are not its work.
+        if (context.Features.Get<TrustedUserFeature>() is not null || info.Subresource is "log" or "exec" or "attach" or "portforward" or "proxy")
+        {
+            await ServeAsync(context, info, user);
+            return;
+        }
+
+        var seat = await _flow.EnterAsync(context, info, user);
+        if (seat is null)
+        {
+            await ServeAsync(context, info, user);
+            return;
+        }
+
+        using (seat)
+        {
+            if (info.Verb == "watch")
+            {
+                // A watch costs its start only.
+                context.Response.OnStarting(seat.LeaveAsync);
+            }
+
+            await ServeAsync(context, info, user);
+        }
+    }
+
+    private async Task ServeAsync(HttpContext context, RequestInfo info, UserInfo user)
+    {
+
         if (info.Path == "/metrics")
         {
-            await context.WriteTextAsync(200, _metrics.Text(), "text/plain; version=0.0.4; charset=utf-8");
+            await context.WriteTextAsync(200, _metrics.Text(_flow.Write), "text/plain; version=0.0.4; charset=utf-8");
             return;
         }
 
