@@ -37,6 +37,9 @@ public interface IRevisionStore : IAsyncDisposable
     /// <summary>The revision of the newest change below <c>/registry/GROUP/PLURAL/</c> (a delete is one), 0 before the first: whether what was read of a collection is still so.</summary>
     long LastChange(string collection);
 
+    /// <summary>How many keys each collection has.</summary>
+    IReadOnlyList<(string Collection, int Count)> Counts();
+
     /// <summary>Forgets history before <paramref name="revision"/>; live entries stay.</summary>
     ValueTask CompactAsync(long revision, CancellationToken cancellationToken = default);
 }

@@ -131,6 +131,20 @@ public sealed class RevisionStore : IRevisionStore
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<(string Collection, int Count)> Counts()
+    {
+        _gate.EnterReadLock();
+        try
+        {
+            return [.. _buckets.Select(b => (b.Key, b.Value.Live))];
+        }
+        finally
+        {
+            _gate.ExitReadLock();
+        }
+    }
+
+    /// <inheritdoc/>
     public RangeResult Range(string prefix, long revision = 0, int limit = 0, string? after = null)
     {
         _gate.EnterReadLock();

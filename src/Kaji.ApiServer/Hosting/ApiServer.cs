@@ -48,6 +48,8 @@ public sealed class ApiServer : IAsyncDisposable
         _flow = new FlowController(store, options.MaxRequestsInFlight, options.MaxQueueWait, time);
         _flowSettings = new FlowConfiguration(store, _registry, time, logging.CreateLogger<FlowConfiguration>());
         _auditor = options.Audit is { } audit ? new Auditor(audit, time, logging.CreateLogger<Auditor>()) : null;
+        Health.AddReady("etcd", () => store.Revision > 0 ? null : "the store is not open");
+        Health.AddReady("shutdown", () => _stopping.IsCancellationRequested ? "process is shutting down" : null);
         Aggregator = options.Aggregation is { } aggregation ? new Aggregator(aggregation, store, _registry, _registry.Catalog, time, logging) : null;
     }
 
@@ -69,7 +71,7 @@ public sealed class ApiServer : IAsyncDisposable
         _pipeline = new RequestPipeline(
             authenticator, authorizer, new ResourceHandler(_registry, authorizer, _options.MaxBodyBytes, _stopping.Token),
             [.. endpoints, new BindingEndpoint(_registry, _options.MaxBodyBytes), new EvictionEndpoint(_registry, _options.MaxBodyBytes)],
-            documents, _registry.Catalog, Aggregator, Health, _metrics, _flow, _auditor, _logging.CreateLogger("Kaji.ApiServer"));
+            documents, _registry.Catalog, Aggregator, Health, _metrics, _registry.Store, _flow, _auditor, _logging.CreateLogger("Kaji.ApiServer"));
         _loops = Task.WhenAll(
             Task.Run(() => new DefinitionController(_registry, _logging.CreateLogger<DefinitionController>()).RunAsync(_stopping.Token)),
             Task.Run(() => _flowSettings.RunAsync(_stopping.Token)),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Kaji.ApiServer.Responses;
 using Microsoft.AspNetCore.Http;
@@ -30,11 +31,23 @@ public sealed class HealthChecks
 
         var text = new StringBuilder();
         var well = true;
+        var excluded = context.Request.Query["exclude"].SelectMany(e => (e ?? "").Split(',')).ToHashSet(StringComparer.Ordinal);
         foreach (var (name, check) in checks)
         {
+            if (excluded.Remove(name))
+            {
+                text.Append(CultureInfo.InvariantCulture, $"[+]{name} excluded: ok\n");
+                continue;
+            }
+
             var wrong = check();
             well &= wrong is null;
             text.Append(wrong is null ? $"[+]{name} ok\n" : $"[-]{name} failed: {wrong}\n");
+        }
+
+        foreach (var unknown in excluded.Where(e => e.Length > 0))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"warn: some health checks cannot be excluded: no matches for \"{unknown}\"\n");
         }
 
         text.Append(well ? $"{parts[0]} check passed\n" : $"{parts[0]} check failed\n");

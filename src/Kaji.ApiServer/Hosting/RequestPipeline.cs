@@ -32,14 +32,15 @@ internal sealed partial class RequestPipeline
     private readonly HealthChecks _health;
     private readonly RequestMetrics _metrics;
     private readonly ILogger _log;
+    private readonly IRevisionStore _storage;
     private readonly FlowController _flow;
     private readonly Auditor? _auditor;
 
     public RequestPipeline(
         IAuthenticator authenticator, IAuthorizer authorizer, ResourceHandler resources, IEnumerable<IEndpoint> endpoints,
-        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, ResourceCatalog catalog, Aggregator? aggregator, HealthChecks health, RequestMetrics metrics, FlowController flow, Auditor? auditor, ILogger log)
+        IReadOnlyList<Func<HttpContext, Task<bool>>> documents, ResourceCatalog catalog, Aggregator? aggregator, HealthChecks health, RequestMetrics metrics, IRevisionStore storage, FlowController flow, Auditor? auditor, ILogger log)
     {
-        (_authenticator, _authorizer, _resources, _documents, _catalog, _aggregator, _health, _metrics, _flow, _auditor, _log) = (authenticator, authorizer, resources, documents, catalog, aggregator, health, metrics, flow, auditor, log);
+        (_authenticator, _authorizer, _resources, _documents, _catalog, _aggregator, _health, _metrics, _storage, _flow, _auditor, _log) = (authenticator, authorizer, resources, documents, catalog, aggregator, health, metrics, storage, flow, auditor, log);
         _endpoints = endpoints.ToDictionary(e => (e.Group, e.Resource, e.Subresource));
     }
 
@@ -47,13 +48,23 @@ internal sealed partial class RequestPipeline
     {
         var began = Stopwatch.GetTimestamp();
         var info = RequestInfoParser.Parse(context.Request);
+        var client = context.RequestAborted;
+        RequestDeadline? deadline = null;
+        _metrics.Began(info);
         try
         {
+            deadline = RequestDeadline.Of(context, info);
             await AnswerAsync(context, info);
         }
         catch (ApiErrorException e)
         {
+            context.RequestAborted = client;
             await context.WriteErrorAsync(e.Error);
+        }
+        catch (OperationCanceledException) when (deadline is { HasPassed: true } && !client.IsCancellationRequested)
+        {
+            context.RequestAborted = client;
+            await context.WriteErrorAsync(ApiErrors.Timeout("Timeout: request did not complete within requested timeout - context deadline exceeded", 0));
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -85,6 +96,8 @@ internal sealed partial class RequestPipeline
                 await record.StageAsync("ResponseComplete");
             }
 
+            deadline?.Dispose();
+            _metrics.Ended(info);
             _metrics.Count(info, info.IsResourceRequest && _catalog.Current.Find(info.Group, info.Version, info.Resource) is not null, context.Response.StatusCode, Stopwatch.GetElapsedTime(began));
         }
     }
@@ -92,7 +105,13 @@ internal sealed partial class RequestPipeline
     private async Task AnswerAsync(HttpContext context, RequestInfo info)
     {
         var open = _health.Handles(info.Path) || info.Path == "/version";
-        var user = context.Features.Get<TrustedUserFeature>()?.User ?? await _authenticator.AuthenticateAsync(context);
+        var trusted = context.Features.Get<TrustedUserFeature>()?.User;
+        var user = trusted ?? await _authenticator.AuthenticateAsync(context);
+        if (trusted is null)
+        {
+            _metrics.Authenticated(user is not null);
+        }
+
         if (user is null || (ReferenceEquals(user, UserInfo.Anonymous) && !open))
         {
             throw new ApiErrorException(ApiErrors.Unauthorized());
@@ -115,13 +134,18 @@ internal sealed partial class RequestPipeline
             audit.Decided(decision);
         }
 
+        if (trusted is null)
+        {
+            _metrics.Authorized(decision.Allowed);
+        }
+
         if (!decision.Allowed)
         {
             throw new ApiErrorException(ForbiddenMessage.Of(user, info));
         }
 
         // Loops of this process have the server's own interest; streams to Pods are not its work.
-        if (context.Features.Get<TrustedUserFeature>() is not null || info.Subresource is "log" or "exec" or "attach" or "portforward" or "proxy")
+        if (context.Features.Get<TrustedUserFeature>() is not null || (info.IsLongRunning && info.Verb != "watch"))
         {
             await ServeAsync(context, info, user);
             return;
@@ -151,7 +175,7 @@ internal sealed partial class RequestPipeline
 
         if (info.Path == "/metrics")
         {
-            await context.WriteTextAsync(200, _metrics.Text(_flow.Write), "text/plain; version=0.0.4; charset=utf-8");
+            await context.WriteTextAsync(200, _metrics.Text(_storage, _flow.Write), "text/plain; version=0.0.4; charset=utf-8");
             return;
         }
 

@@ -32,4 +32,10 @@ public sealed record RequestInfo
 
     /// <summary>What follows the subresource (proxy paths).</summary>
     public string Rest { get; init; } = "";
+
+    /// <summary>Whether it may go on for as long as its client likes: a watch, or a stream to a Pod or node.</summary>
+    public bool IsLongRunning => Verb == "watch" || Subresource is "log" or "exec" or "attach" or "portforward" or "proxy";
+
+    /// <summary>Whether it may change something.</summary>
+    public bool IsMutating => Verb is "create" or "update" or "patch" or "delete" or "deletecollection" or "post" or "put";
 }

@@ -18,6 +18,9 @@ internal sealed class Bucket
 
     public int Count => _keys.Count;
 
+    /// <summary>Keys that are not deleted.</summary>
+    public int Live => _newest.Values.Count(v => v.Entry is not null);
+
     /// <summary>The revision of the newest write.</summary>
     public long LastChange { get; private set; }
 

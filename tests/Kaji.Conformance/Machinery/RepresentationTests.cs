@@ -84,4 +84,42 @@ public sealed class RepresentationTests(ConformanceCluster cluster)
 
         return node.ToJsonString();
     }
+
+    [Fact]
+    public async Task Server_TellsOfItself_UnderKubernetesNames()
+    {
+        var metrics = (await _api.GetAsync("/metrics")).Ok().Text;
+        foreach (var name in (string[])[
+            "apiserver_request_total{", "apiserver_request_duration_seconds_bucket{", "apiserver_current_inflight_requests{request_kind=\"readOnly\"}", "apiserver_longrunning_requests ", "apiserver_storage_objects{resource=\"namespaces\"}",
+            "apiserver_flowcontrol_nominal_limit_seats{priority_level=\"workload-low\"}", "apiserver_flowcontrol_dispatched_requests_total{priority_level=\"exempt\"}", "authorization_attempts_total{result=\"allowed\"}", "process_resident_memory_bytes ",
+        ])
+        {
+            Assert.Contains("\n" + name, metrics, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("[+]etcd ok", (await _api.GetAsync("/readyz?verbose")).Ok().Text, StringComparison.Ordinal);
+        Assert.Contains("[+]etcd excluded: ok", (await _api.GetAsync("/readyz?verbose&exclude=etcd")).Ok().Text, StringComparison.Ordinal);
+        Assert.Equal("ok", (await _api.GetAsync("/readyz/shutdown")).Ok().Text);
+    }
+
+    [Theory]
+    [InlineData("abc", 400)]
+    [InlineData("5", 400)]
+    [InlineData("1m30s", 200)]
+    [InlineData("0", 200)]
+    public async Task Timeout_IsADuration(string timeout, int code) => Assert.Equal(code, (await _api.GetAsync($"/api/v1/namespaces/default?timeout={timeout}")).Code);
+
+    [Fact]
+    public async Task FlowSchemas_AreThere_AndSayWhenTheyDangle()
+    {
+        const string Schemas = "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas";
+        await _api.UntilAsync(Schemas + "/system-nodes", a => (string?)a.Ok().Json["status"]?["conditions"]?[0]?["status"] == "False");
+        (await _api.PostAsync(Schemas, """{"metadata":{"name":"loose"},"spec":{"priorityLevelConfiguration":{"name":"nowhere"},"rules":[{"subjects":[{"kind":"User","user":{"name":"nobody-at-all"}}],"nonResourceRules":[{"verbs":["get"],"nonResourceURLs":["/version"]}]}]}}""")).Ok(201);
+        await _api.UntilAsync(Schemas + "/loose", a => (string?)a.Ok().Json["status"]?["conditions"]?[0]?["status"] == "True");
+        (await _api.DeleteAsync(Schemas + "/loose")).Ok();
+        (await _api.DeleteAsync(Schemas + "/catch-all")).Ok();
+        await _api.UntilAsync(Schemas + "/catch-all", a => a.Code == 200);
+        using var response = await _api.Http.GetAsync("/api/v1/namespaces/default");
+        Assert.NotEmpty(Assert.Single(response.Headers.GetValues("X-Kubernetes-PF-FlowSchema-UID")));
+    }
 }
