@@ -109,7 +109,7 @@ public static class FieldManager
         {
             var metadata = applied.Obj("metadata");
             var gv = applied.Str("apiVersion") is var v && v.Contains('/', StringComparison.Ordinal) ? v : "/" + v;
-            return new ApplyResult(null, new ApiError(500, "", $"failed to create typed patch object ({metadata.Str("namespace")}/{metadata.Str("name")}; {gv}, Kind={applied.Str("kind")}): {e.Message}"));
+            return new ApplyResult(null, new ApiError(400, "BadRequest", $"failed to create typed patch object ({metadata.Str("namespace")}/{metadata.Str("name")}; {gv}, Kind={applied.Str("kind")}): {e.Message}"));
         }
 
         applied = (JsonObject)applied.DeepClone();

@@ -11,6 +11,18 @@ public sealed record SchemaFindings(IReadOnlyList<string> UnknownFields, string?
     /// <summary>Fields that hold null, or an empty list or map where that is the same as nothing: a Go type would not write them again.</summary>
     internal IReadOnlyList<(JsonObject Owner, string Field)> Unset { get; init; } = [];
 
+    /// <summary>Where the unknown fields stand: all of them, also those that are too many to name.</summary>
+    internal IReadOnlyList<(JsonObject Owner, string Field)> Unknown { get; init; } = [];
+
+    /// <summary>Takes the unknown fields out, as decoding into a Go type would.</summary>
+    public void RemoveUnknown()
+    {
+        foreach (var (owner, field) in Unknown)
+        {
+            owner.Remove(field);
+        }
+    }
+
     /// <summary>Takes those fields out.</summary>
     public void RemoveUnset()
     {
@@ -33,7 +45,7 @@ public static class SchemaChecker
             walk.Object(obj, root, "");
         }
 
-        return new SchemaFindings(walk.Unknown, walk.Wrong) { Unset = walk.Unset };
+        return new SchemaFindings(walk.Names, walk.Wrong) { Unset = walk.Unset, Unknown = walk.Unknown };
     }
 }
 
@@ -42,7 +54,9 @@ internal sealed class SchemaWalk
 {
     private const int MaxUnknown = 100;
 
-    public List<string> Unknown { get; } = [];
+    public List<string> Names { get; } = [];
+
+    public List<(JsonObject Owner, string Field)> Unknown { get; } = [];
 
     public List<(JsonObject Owner, string Field)> Unset { get; } = [];
 
@@ -59,9 +73,13 @@ internal sealed class SchemaWalk
                     continue;
                 }
 
-                if (definition.Fields.Count > 0 && Unknown.Count < MaxUnknown)
+                if (definition.Fields.Count > 0)
                 {
-                    Unknown.Add($"unknown field \"{path}{name}\"");
+                    Unknown.Add((obj, name));
+                    if (Names.Count < MaxUnknown)
+                    {
+                        Names.Add($"unknown field \"{path}{name}\"");
+                    }
                 }
 
                 continue;

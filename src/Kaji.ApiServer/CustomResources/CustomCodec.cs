@@ -86,7 +86,7 @@ internal sealed class CustomCodec(WebhookClient webhooks)
             of.RemoveUnset();
             if (of.UnknownFields.Count > 0)
             {
-                UnknownFields.Remove(metadata, of.UnknownFields);
+                of.RemoveUnknown();
                 findings.AddRange(of.UnknownFields.Select(f => f.Replace("unknown field \"", "unknown field \"metadata.", StringComparison.Ordinal)));
             }
         }

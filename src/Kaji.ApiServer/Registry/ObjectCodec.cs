@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 using Kaji.Api;
 using Kaji.Api.Errors;
 using Kaji.ApiServer.Requests;
@@ -20,6 +21,11 @@ internal static class ObjectCodec
     /// <param name="context">Null for what is not a request's body: there a repeated name is an error.</param>
     public static JsonNode Parse(ReadOnlySpan<byte> utf8, HttpContext? context = null)
     {
+        if (!IsText(utf8))
+        {
+            throw new ApiErrorException(ApiErrors.BadRequest("the object provided is unrecognized (must be of type JSON): it is not valid UTF-8, or escapes half of a surrogate pair"));
+        }
+
         try
         {
             return ParseStrictOrNoting(utf8, context) ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is null"));
@@ -29,6 +35,45 @@ internal static class ObjectCodec
             throw new ApiErrorException(ApiErrors.BadRequest($"the object provided is unrecognized (must be of type JSON): {e.Message}"));
         }
     }
+
+    /// <summary>Whether every string in it can be read: the parser looks at them only when they are asked for.</summary>
+    private static bool IsText(ReadOnlySpan<byte> utf8)
+    {
+        if (!Utf8.IsValid(utf8))
+        {
+            return false;
+        }
+
+        for (var at = utf8.IndexOf("\\u"u8); at >= 0 && at < utf8.Length;)
+        {
+            var next = utf8[at..].IndexOf((byte)'\\');
+            if (next < 0)
+            {
+                return true;
+            }
+
+            at += next;
+            var unit = Escaped(utf8[at..]);
+            if (unit < 0)
+            {
+                at += 2;
+                continue;
+            }
+
+            if (char.IsLowSurrogate((char)unit) || (char.IsHighSurrogate((char)unit) && (at + 6 > utf8.Length || Escaped(utf8[(at + 6)..]) is not (>= 0xDC00 and <= 0xDFFF))))
+            {
+                return false;
+            }
+
+            at += char.IsHighSurrogate((char)unit) ? 12 : 6;
+        }
+
+        return true;
+    }
+
+    /// <summary>The UTF-16 unit that <c>\uXXXX</c> at the beginning stands for; -1 when nothing does.</summary>
+    private static int Escaped(ReadOnlySpan<byte> utf8) =>
+        utf8 is [(byte)'\\', (byte)'u', _, _, _, _, ..] && System.Buffers.Text.Utf8Parser.TryParse(utf8.Slice(2, 4), out ushort unit, out var read, 'x') && read == 4 ? unit : -1;
 
     private static JsonNode? ParseStrictOrNoting(ReadOnlySpan<byte> utf8, HttpContext? context)
     {
@@ -46,7 +91,7 @@ internal static class ObjectCodec
     /// <summary>The body as JSON, or null when it is something else: most of what comes as YAML is JSON.</summary>
     public static JsonNode? TryParse(ReadOnlySpan<byte> utf8)
     {
-        if (utf8.TrimStart(" \t\r\n"u8) is not [(byte)'{', ..])
+        if (utf8.TrimStart(" \t\r\n"u8) is not [(byte)'{', ..] || !IsText(utf8))
         {
             return null;
         }

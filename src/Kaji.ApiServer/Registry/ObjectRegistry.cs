@@ -450,10 +450,7 @@ internal sealed class ObjectRegistry(IRevisionStore store, IReadOnlyList<IAdmiss
                 break;
         }
 
-        if (resource.Custom is null)
-        {
-            UnknownFields.Remove(obj, findings.UnknownFields);
-        }
+        findings.RemoveUnknown();
     }
 
     private static void CheckNamespace(ResourceInfo resource, JsonObject metadata, string ns)

@@ -12,6 +12,14 @@ public sealed class SchemaCheckerTests
     [InlineData("""{"metadata":{"labels":{"a":"b"},"annotation":{}}}""", """unknown field "metadata.annotation" """)]
     public void UnknownFields_AreNamed(string json, string expected) => Assert.Equal(expected.Trim(), string.Join(", ", Check(json).UnknownFields));
 
+    [Fact]
+    public void UnknownFields_AreTakenOut_WhateverTheirNames()
+    {
+        var obj = (JsonObject)JsonNode.Parse("""{"spec":{"replicas":1,"a.b":{},"c[0]":1,"":2},"me[adata":{}}""")!;
+        SchemaChecker.Check(obj, Deployment).RemoveUnknown();
+        Assert.Equal("""{"spec":{"replicas":1}}""", obj.ToJsonString());
+    }
+
     [Theory]
     [InlineData("""{"spec":{"replicas":"1"}}""", "json: cannot unmarshal string into Go struct field DeploymentSpec.replicas of type int32")]
     [InlineData("""{"spec":{"template":{"spec":{"containers":{}}}}}""", "json: cannot unmarshal object into Go struct field PodSpec.containers of type []v1.Container")]

@@ -141,7 +141,7 @@ public sealed class ServerSideApplyTests
     [InlineData("PATCH", "?fieldManager=m", "application/apply-patch+yaml", "kind: ConfigMap", 400, "Object 'apiVersion' is missing in the object")]
     [InlineData("PATCH", "?fieldManager=m", "application/apply-patch+yaml", "apiVersion: v2\nkind: ConfigMap", 400, "Incorrect version specified in apply patch. Specified patch version: v2, expected: v1")]
     [InlineData("PATCH", "?fieldManager=m", "application/apply-patch+yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {managedFields: []}", 400, "metadata.managedFields must be nil")]
-    [InlineData("PATCH", "?fieldManager=m", "application/apply-patch+yaml", "apiVersion: v1\nkind: ConfigMap\nspec: 1", 500, "failed to create typed patch object (n/c; /v1, Kind=ConfigMap): .spec: field not declared in schema")]
+    [InlineData("PATCH", "?fieldManager=m", "application/apply-patch+yaml", "apiVersion: v1\nkind: ConfigMap\nspec: 1", 400, "failed to create typed patch object (n/c; /v1, Kind=ConfigMap): .spec: field not declared in schema")]
     [InlineData("PATCH", "?fieldManager=m", "application/apply-patch+cbor", "x", 415, null)]
     public async Task Apply_Nonsense_IsRefused(string method, string query, string type, string body, int expected, string? message)
     {

@@ -42,12 +42,12 @@ public sealed class CustomServer : IAsyncDisposable
     private readonly Hosting.ApiServer _server;
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
-    private CustomServer()
+    private CustomServer(IAdmissionPlugin[] more)
     {
         _store = RevisionStore.Open(new StoreOptions { Directory = _directory });
         var lifecycle = new NamespaceLifecycle();
         var options = new ApiServerOptions { Listen = [new IPEndPoint(IPAddress.Loopback, 0)], ServingCertificate = () => throw new InvalidOperationException("no sockets here") };
-        _server = new Hosting.ApiServer(options, _store, [lifecycle], TimeProvider.System, NullLoggerFactory.Instance);
+        _server = new Hosting.ApiServer(options, _store, [lifecycle, .. more], TimeProvider.System, NullLoggerFactory.Instance);
         lifecycle.Objects = _server.Registry;
         _server.Compose(new Nobody(), new Everything(), [], [new DiscoveryDocuments(new ServiceAccountTokens(_key, TimeProvider.System), _server.Catalog).TryHandleAsync]);
         Client = new HttpMessageInvoker(_server.CreateInProcessHandler(new UserInfo("admin", ["system:masters", "system:authenticated"])));
@@ -57,9 +57,10 @@ public sealed class CustomServer : IAsyncDisposable
 
     public const string Crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
-    public static async Task<CustomServer> StartAsync()
+    /// <param name="more">Admission steps beside the one of namespaces.</param>
+    public static async Task<CustomServer> StartAsync(params IAdmissionPlugin[] more)
     {
-        var server = new CustomServer();
+        var server = new CustomServer(more);
         (await server.PostAsync("/api/v1/namespaces", """{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n"}}""")).Is(201);
         return server;
     }
