@@ -1,4 +1,6 @@
 using Kaji.Client;
+using Kaji.Controllers.Bootstrap;
+using Kaji.Controllers.Certificates;
 using Kaji.Controllers.Deployments;
 using Kaji.Controllers.EndpointSlices;
 using Kaji.Controllers.GarbageCollection;
@@ -21,7 +23,8 @@ public sealed class ControllerManager : IComponent, IDisposable
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="authorityPem">The cluster's root certificate, given to each namespace.</param>
-    public ControllerManager(IApiClient client, string authorityPem, TimeProvider time, ILoggerFactory logging)
+    /// <param name="identity">With what certificates and tokens are signed; without it nobody here signs.</param>
+    public ControllerManager(IApiClient client, string authorityPem, TimeProvider time, ILoggerFactory logging, ClusterIdentity? identity = null)
     {
         _informers = new InformerFactory(client, time, logging);
         _events = new EventRecorder(client, "kube-controller-manager", null, time, logging);
@@ -40,6 +43,15 @@ public sealed class ControllerManager : IComponent, IDisposable
             new ResourceQuotaController(client, _informers, time, logging),
             new PodGcController(client, _informers, time, logging),
             new GarbageCollectionController(client, time, logging),
+            new CertificateApprovingController(client, _informers, time, logging),
+            new CertificateCleanerController(client, _informers, time, logging),
+            new TokenCleanerController(client, _informers, time, logging),
+            new BootstrapSignerController(client, _informers, time, logging),
+            .. identity is null ? Array.Empty<Controller>() :
+            [
+                new CertificateSigningController(client, _informers, identity.Authority, time, logging),
+                new TokenSecretController(client, _informers, identity.LegacyToken, authorityPem, time, logging),
+            ],
         ];
     }
 

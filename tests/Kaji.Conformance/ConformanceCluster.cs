@@ -72,6 +72,14 @@ public sealed partial class ConformanceCluster : IAsyncLifetime
         return client;
     }
 
+    /// <summary>With a certificate and its key.</summary>
+    public HttpClient ConnectWith(X509Certificate2 certificate)
+    {
+        var bound = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
+        var handler = new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = Trust(File.ReadAllText(Kubeconfig)), ClientCertificates = [bound], LocalCertificateSelectionCallback = (_, _, _, _, _) => bound } };
+        return new HttpClient(handler) { BaseAddress = new Uri($"https://{Listen}"), Timeout = TimeSpan.FromSeconds(60) };
+    }
+
     /// <summary>Without a certificate; <paramref name="token"/> as the bearer token.</summary>
     public HttpClient ConnectAs(string? token)
     {
@@ -128,10 +136,12 @@ public sealed partial class ConformanceCluster : IAsyncLifetime
         }
     }
 
-    private async Task KajiAsync(params string[] arguments)
+    /// <returns>What it printed.</returns>
+    public async Task<string> KajiAsync(params string[] arguments)
     {
         var (code, output) = await RunAsync(Path.Combine(Home, "kaji"), null, [.. arguments, "--data-dir", Data]);
         Assert.True(code == 0, output);
+        return output;
     }
 
     private static X509ChainPolicy Trust(string config)

@@ -1,14 +1,16 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Http;
 
 namespace Kaji.ApiServer.Authentication;
 
 /// <summary>
-/// Who sends a request: the client certificate's subject (CN is the user, O are the groups), or the bearer token's service account. Credentials that are not good are
+/// Who sends a request: the client certificate's subject (CN is the user, O are the groups), or whoever the bearer token belongs to. Credentials that are not good are
 /// refused, not ignored.
 /// </summary>
-public sealed class Authenticator(X509Certificate2 authority, ServiceAccountTokens tokens, TimeProvider time) : IAuthenticator
+/// <param name="proxy">The front proxy that is believed; null for none.</param>
+public sealed class Authenticator(X509Certificate2 authority, ITokenAuthenticator tokens, TimeProvider time, FrontProxy? proxy = null) : IAuthenticator
 {
     private const string ClientAuth = "1.3.6.1.5.5.7.3.2";
     private const int CacheSize = 1024;
@@ -19,11 +21,13 @@ public sealed class Authenticator(X509Certificate2 authority, ServiceAccountToke
         var header = context.Request.Headers.Authorization.ToString();
         if (header.Length > 0)
         {
-            return ValueTask.FromResult(header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? tokens.Verify(header["Bearer ".Length..].Trim(), []) : null);
+            return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? OfTokenAsync(header["Bearer ".Length..].Trim(), context.RequestAborted) : ValueTask.FromResult<UserInfo?>(null);
         }
 
-        return ValueTask.FromResult(context.Connection.ClientCertificate is { } certificate ? OfCertificate(certificate) : UserInfo.Anonymous);
+        return ValueTask.FromResult(context.Connection.ClientCertificate is { } certificate ? proxy?.Asks(context, certificate, time.GetUtcNow()) ?? OfCertificate(certificate) : UserInfo.Anonymous);
     }
+
+    private async ValueTask<UserInfo?> OfTokenAsync(string token, CancellationToken cancellationToken) => (await tokens.AuthenticateAsync(token, [], cancellationToken))?.User;
 
     private UserInfo? OfCertificate(X509Certificate2 certificate)
     {
@@ -41,7 +45,7 @@ public sealed class Authenticator(X509Certificate2 authority, ServiceAccountToke
         // What a stranger's certificate says where its issuer can be fetched is not followed.
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.VerificationTime = now.UtcDateTime;
-        chain.ChainPolicy.ApplicationPolicy.Add(new System.Security.Cryptography.Oid(ClientAuth));
+        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ClientAuth));
         if (!chain.Build(certificate))
         {
             return null;
@@ -68,7 +72,10 @@ public sealed class Authenticator(X509Certificate2 authority, ServiceAccountToke
         }
 
         groups.Add("system:authenticated");
-        var info = new UserInfo(user, groups);
+        var info = new UserInfo(user, groups)
+        {
+            Extra = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal) { ["authentication.kubernetes.io/credential-id"] = [$"X509SHA256={Convert.ToHexStringLower(SHA256.HashData(certificate.RawDataMemory.Span))}"] },
+        };
         if (_certificates.Count >= CacheSize)
         {
             _certificates.Clear();

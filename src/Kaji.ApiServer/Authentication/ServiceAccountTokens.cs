@@ -19,9 +19,10 @@ namespace Kaji.ApiServer.Authentication;
 ///  "kubernetes.io":{"namespace":"a","pod":{"name":"p","uid":…},"serviceaccount":{"name":"default","uid":…}},"nbf":…,"sub":"system:serviceaccount:a:default"}
 /// </code>
 /// </example>
-public sealed class ServiceAccountTokens(ECDsa key, TimeProvider time)
+public sealed class ServiceAccountTokens(ECDsa key, TimeProvider time) : ITokenAuthenticator
 {
     public const string Issuer = "https://kubernetes.default.svc.cluster.local";
+    private const string LegacyIssuer = "kubernetes/serviceaccount";
     private const int CacheSize = 4096;
     private const string UserPrefix = "system:serviceaccount:";
     private readonly string _keyId = Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()))[..16];
@@ -54,6 +55,32 @@ public sealed class ServiceAccountTokens(ECDsa key, TimeProvider time)
             ["aud"] = new JsonArray([.. audiences.Select(a => (JsonNode)a)]), ["exp"] = now + (long)lifetime.TotalSeconds, ["iat"] = now, ["iss"] = Issuer, ["jti"] = Guid.NewGuid().ToString(),
             ["kubernetes.io"] = about, ["nbf"] = now, ["sub"] = $"{UserPrefix}{ns}:{name}",
         };
+        return Sign(claims);
+    }
+
+    /// <summary>The token of a Secret of type <c>kubernetes.io/service-account-token</c>: good as long as the Secret holds it.</summary>
+    /// <param name="account">The ServiceAccount's name, and its uid.</param>
+    public string IssueLegacy(string ns, string secret, (string Name, string Uid) account) => Sign(new JsonObject
+    {
+        ["iss"] = LegacyIssuer, ["kubernetes.io/serviceaccount/namespace"] = ns, ["kubernetes.io/serviceaccount/secret.name"] = secret,
+        ["kubernetes.io/serviceaccount/service-account.name"] = account.Name, ["kubernetes.io/serviceaccount/service-account.uid"] = account.Uid, ["sub"] = $"{UserPrefix}{ns}:{account.Name}",
+    });
+
+    /// <inheritdoc/>
+    public ValueTask<TokenIdentity?> AuthenticateAsync(string token, IReadOnlyList<string> audiences, CancellationToken cancellationToken)
+    {
+        if (Verify(token, audiences) is not { } user)
+        {
+            return ValueTask.FromResult<TokenIdentity?>(null);
+        }
+
+        IReadOnlyList<string> wanted = audiences.Count == 0 ? [Issuer] : audiences;
+        var own = AudiencesOf(token);
+        return ValueTask.FromResult<TokenIdentity?>(new TokenIdentity(user, [.. wanted.Where(a => (own.Count == 0 ? [Issuer] : own).Contains(a, StringComparer.Ordinal))]));
+    }
+
+    private string Sign(JsonObject claims)
+    {
         var head = $$"""{"alg":"ES256","kid":"{{_keyId}}"}""";
         var text = $"{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(head))}.{Base64Url.EncodeToString(ObjectCodec.Bytes(claims))}";
         lock (_signing)
@@ -69,7 +96,7 @@ public sealed class ServiceAccountTokens(ECDsa key, TimeProvider time)
         var claims = Claims(token);
         if (claims is null || claims.Str("iss") != Issuer)
         {
-            return null;
+            return claims.Str("iss") == LegacyIssuer && (audiences.Count == 0 || audiences.Contains(Issuer, StringComparer.Ordinal)) ? OfSecret(token, claims!) : null;
         }
 
         var now = time.GetUtcNow().ToUnixTimeSeconds();
@@ -123,6 +150,21 @@ public sealed class ServiceAccountTokens(ECDsa key, TimeProvider time)
                 ["x"] = Base64Url.EncodeToString(point.X), ["y"] = Base64Url.EncodeToString(point.Y),
             }),
         };
+    }
+
+    private UserInfo? OfSecret(string token, JsonObject claims)
+    {
+        string Claim(string name) => claims.Str("kubernetes.io/serviceaccount/" + name);
+        var (ns, name, uid) = (Claim("namespace"), Claim("service-account.name"), Claim("service-account.uid"));
+        var secret = Objects?.Get(BuiltInResources.Find("", "v1", "secrets")!, ns, Claim("secret.name"));
+        if (secret.Obj("metadata") is not { } metadata || metadata["deletionTimestamp"] is not null
+            || secret.Obj("data").Str("token") != Convert.ToBase64String(Encoding.UTF8.GetBytes(token))
+            || !Lives("serviceaccounts", ns, new JsonObject { ["name"] = name, ["uid"] = uid }))
+        {
+            return null;
+        }
+
+        return new UserInfo(claims.Str("sub"), ["system:serviceaccounts", $"system:serviceaccounts:{ns}", "system:authenticated"]) { Uid = uid };
     }
 
     private bool Lives(string plural, string ns, JsonObject? bound) =>

@@ -20,37 +20,54 @@ public static class ReviewEndpoints
     private const string AuthorizationGroup = "authorization.k8s.io";
     private const string AuthenticationGroup = "authentication.k8s.io";
 
-    public static IReadOnlyList<IEndpoint> All(IAuthorizer authorizer, RbacAuthorizer rbac, ServiceAccountTokens tokens) =>
+    public static IReadOnlyList<IEndpoint> All(IAuthorizer authorizer, RbacAuthorizer rbac, ITokenAuthenticator tokens) =>
     [
-        new Review(AuthorizationGroup, "selfsubjectaccessreviews", (review, _, user) => Access(authorizer, review, user)),
-        new Review(AuthorizationGroup, "subjectaccessreviews", (review, _, _) => Access(authorizer, review, Subject(review))),
-        new Review(AuthorizationGroup, "localsubjectaccessreviews", (review, _, _) => Access(authorizer, review, Subject(review))),
+        new Review(AuthorizationGroup, "selfsubjectaccessreviews", (review, _, user) => Access(authorizer, review, user, "")),
+        new Review(AuthorizationGroup, "subjectaccessreviews", (review, _, _) => Access(authorizer, review, Subject(review), "")),
+        new Review(AuthorizationGroup, "localsubjectaccessreviews", (review, request, _) => Access(authorizer, review, Subject(review), request.Namespace)),
         new Review(AuthorizationGroup, "selfsubjectrulesreviews", (review, _, user) => Rules(rbac, review, user)),
         new Review(AuthenticationGroup, "selfsubjectreviews", (review, _, user) => review["status"] = new JsonObject { ["userInfo"] = User(user) }),
-        new Review(AuthenticationGroup, "tokenreviews", (review, _, _) => Token(tokens, review)),
+        new Review(AuthenticationGroup, "tokenreviews", (review, cancellationToken) => TokenAsync(tokens, review, cancellationToken)),
     ];
 
-    private static void Access(IAuthorizer authorizer, JsonObject review, UserInfo user)
+    private static void Access(IAuthorizer authorizer, JsonObject review, UserInfo user, string ns)
     {
         var spec = review.Obj("spec") ?? [];
-        RequestInfo request;
-        if (spec.Obj("resourceAttributes") is { } r)
+        var errors = new List<FieldError>();
+        if (spec.Obj("resourceAttributes") is { } asked)
         {
-            request = new RequestInfo
+            if (spec.Obj("nonResourceAttributes") is not null)
+            {
+                errors.Invalid("spec.nonResourceAttributes", null, "cannot be specified in combination with resourceAttributes");
+            }
+
+            AttributeSelectors.Validate(asked, errors);
+            if (ns.Length > 0 && asked.Str("namespace") != ns)
+            {
+                throw new ApiErrorException(ApiErrors.BadRequest($"spec.resourceAttributes.namespace must match namespace: {ns}"));
+            }
+        }
+        else if (spec.Obj("nonResourceAttributes") is null)
+        {
+            errors.Invalid("spec.resourceAttributes", null, "exactly one of nonResourceAttributes or resourceAttributes must be specified");
+        }
+        else if (ns.Length > 0)
+        {
+            errors.Invalid("spec.nonResourceAttributes", null, "disallowed on this kind of request");
+        }
+
+        if (errors.Count > 0)
+        {
+            throw new ApiErrorException(ApiErrors.Invalid(AuthorizationGroup, review.Str("kind"), "", errors));
+        }
+
+        var request = spec.Obj("resourceAttributes") is { } r
+            ? new RequestInfo
             {
                 IsResourceRequest = true, Path = "", Verb = r.Str("verb"), Group = r.Str("group"), Version = r.Str("version"), Resource = r.Str("resource"),
                 Subresource = r.Str("subresource"), Name = r.Str("name"), Namespace = r.Str("namespace"),
-            };
-        }
-        else if (spec.Obj("nonResourceAttributes") is { } path)
-        {
-            request = new RequestInfo { Path = path.Str("path"), Verb = path.Str("verb") };
-        }
-        else
-        {
-            throw new ApiErrorException(ApiErrors.Invalid(AuthorizationGroup, review.Str("kind"), "", [new FieldError("FieldValueInvalid", "spec.resourceAttributes", "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified")]));
-        }
-
+            }
+            : new RequestInfo { Path = spec.Obj("nonResourceAttributes").Str("path"), Verb = spec.Obj("nonResourceAttributes").Str("verb") };
         var decision = authorizer.Authorize(user, request);
         var status = new JsonObject { ["allowed"] = decision.Allowed };
         if (decision.Reason.Length > 0)
@@ -75,13 +92,18 @@ public static class ReviewEndpoints
         review["status"] = new JsonObject { ["resourceRules"] = resources, ["nonResourceRules"] = paths, ["incomplete"] = false };
     }
 
-    private static void Token(ServiceAccountTokens tokens, JsonObject review)
+    private static async Task TokenAsync(ITokenAuthenticator tokens, JsonObject review, CancellationToken cancellationToken)
     {
+        var token = review.Obj("spec").Str("token");
+        if (token.Length == 0)
+        {
+            throw new ApiErrorException(ApiErrors.BadRequest("token is required for TokenReview in authentication"));
+        }
+
         var audiences = review.Obj("spec")?["audiences"] is JsonArray list ? list.Select(a => a.Text()).ToArray() : [];
-        var user = tokens.Verify(review.Obj("spec").Str("token"), audiences);
-        review["status"] = user is null
-            ? new JsonObject { ["authenticated"] = false, ["error"] = "invalid bearer token" }
-            : new JsonObject { ["authenticated"] = true, ["user"] = User(user), ["audiences"] = new JsonArray([.. tokens.AudiencesOf(review.Obj("spec").Str("token")).Intersect(audiences.Length > 0 ? audiences : [ServiceAccountTokens.Issuer], StringComparer.Ordinal).Select(a => (JsonNode)a)]) };
+        review["status"] = await tokens.AuthenticateAsync(token, audiences, cancellationToken) is { } identity
+            ? new JsonObject { ["authenticated"] = true, ["user"] = User(identity.User), ["audiences"] = new JsonArray([.. identity.Audiences.Select(a => (JsonNode)a)]) }
+            : new JsonObject { ["user"] = new JsonObject(), ["error"] = "invalid bearer token" };
     }
 
     private static UserInfo Subject(JsonObject review)
@@ -90,7 +112,11 @@ public static class ReviewEndpoints
         var groups = spec?["groups"] is JsonArray list ? list.Select(g => g.Text()).ToArray() : [];
         return spec.Str("user").Length == 0 && groups.Length == 0
             ? throw new ApiErrorException(ApiErrors.Invalid(AuthorizationGroup, review.Str("kind"), "", [new FieldError("FieldValueInvalid", "spec.user", "Invalid value: \"\": at least one of user or group must be specified")]))
-            : new UserInfo(spec.Str("user"), groups) { Uid = spec.Str("uid") };
+            : new UserInfo(spec.Str("user"), groups)
+            {
+                Uid = spec.Str("uid"),
+                Extra = (spec.Obj("extra") ?? []).ToDictionary(e => e.Key.ToLowerInvariant(), e => (IReadOnlyList<string>)(e.Value is JsonArray values ? [.. values.Select(v => v.Text())] : []), StringComparer.Ordinal),
+            };
     }
 
     private static JsonObject User(UserInfo user)
@@ -109,8 +135,22 @@ public static class ReviewEndpoints
         return obj;
     }
 
-    private sealed class Review(string group, string resource, Action<JsonObject, RequestInfo, UserInfo> answer) : IEndpoint
+    private sealed class Review(string group, string resource, Func<JsonObject, RequestInfo, UserInfo, CancellationToken, Task> answer) : IEndpoint
     {
+        public Review(string group, string resource, Action<JsonObject, RequestInfo, UserInfo> answer)
+            : this(group, resource, (review, request, user, _) =>
+            {
+                answer(review, request, user);
+                return Task.CompletedTask;
+            })
+        {
+        }
+
+        public Review(string group, string resource, Func<JsonObject, CancellationToken, Task> answer)
+            : this(group, resource, (review, _, _, cancellationToken) => answer(review, cancellationToken))
+        {
+        }
+
         public string Group => group;
 
         public string Resource => resource;
@@ -132,7 +172,7 @@ public static class ReviewEndpoints
 
             var review = await BodyReader.ReadObjectAsync(context, BodyLimit) ?? throw new ApiErrorException(ApiErrors.BadRequest("the body of the request is empty"));
             review.Ensure("metadata")["creationTimestamp"] = null;
-            answer(review, request, user);
+            await answer(review, request, user, context.RequestAborted);
             await context.WriteNodeAsync(201, review);
         }
     }

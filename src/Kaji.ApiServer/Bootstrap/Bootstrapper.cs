@@ -49,6 +49,17 @@ public static class Bootstrapper
             ["requestheader-extra-headers-prefix"] = """["X-Remote-Extra-"]""",
         };
         work.Add(EnsureAsync(registry, Resource("", "configmaps"), "kube-system", authentication, cancellationToken, "data"));
+        var info = Object("cluster-info");
+        var kubeconfig = new JsonObject
+        {
+            ["apiVersion"] = "v1", ["kind"] = "Config",
+            ["clusters"] = new JsonArray((JsonNode)new JsonObject
+            {
+                ["name"] = "", ["cluster"] = new JsonObject { ["certificate-authority-data"] = Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(options.AuthorityPem)), ["server"] = $"https://{options.ApiEndpoint}" },
+            }),
+        };
+        info["data"] = new JsonObject { ["kubeconfig"] = kubeconfig.ToJsonString() };
+        work.Add(EnsureAsync(registry, Resource("", "configmaps"), "kube-public", info, cancellationToken));
         await Task.WhenAll(work);
     }
 

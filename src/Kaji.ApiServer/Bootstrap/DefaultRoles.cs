@@ -43,6 +43,19 @@ internal static class DefaultRoles
         var own = Begin(["ClusterRoleBinding", "kaji:controller-manager"]);
         Add(own, "cluster-admin -> User:/system:kube-controller-manager");
         yield return own;
+
+        // Who has a token made by `kaji token create` may ask for a node's certificate, and gets it; nodes renew theirs.
+        foreach (var (name, binding) in ((string, string)[])
+        [
+            ("kaji:node-bootstrap", "system:node-bootstrapper -> Group:/system:bootstrappers:kaji:nodes"),
+            ("kaji:node-autoapprove-bootstrap", "system:certificates.k8s.io:certificatesigningrequests:nodeclient -> Group:/system:bootstrappers:kaji:nodes"),
+            ("kaji:node-autoapprove-renewal", "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient -> Group:/system:nodes"),
+        ])
+        {
+            var bound = Begin(["ClusterRoleBinding", name]);
+            Add(bound, binding);
+            yield return bound;
+        }
     }
 
     private static JsonObject Begin(string[] words)

@@ -42,6 +42,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _running = [];
     private NodeAgent? _agent;
+    private Controllers.ServiceAccounts.LegacyTokenIssuer? _legacyToken;
 
     private ClusterHost(ClusterPaths paths, IPEndPoint listen, ServerSettings settings, ILoggerFactory logging) => (_paths, _listen, _settings, _logging, _log) = (paths, listen, settings, logging, logging.CreateLogger<ClusterHost>());
 
@@ -100,7 +101,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         // Before the agent makes new sandboxes: addresses of those that are gone are free again.
         await engines.Network.ReconcileAsync(engines.Runtime.ListSandboxes().Where(s => s.State == SandboxState.Ready).Select(s => s.Id).ToHashSet(StringComparer.Ordinal), cancel);
         await using var nodeServer = await StartNodeAsync(api, pki, plan, settings, engines, cancel);
-        using var controllers = new ControllerManager(ClientOf(api, "system:kube-controller-manager"), pki.AuthorityPem, _time, _logging);
+        using var controllers = new ControllerManager(ClientOf(api, "system:kube-controller-manager"), pki.AuthorityPem, _time, _logging, new ClusterIdentity(pki.Authority, _legacyToken!));
         Start(controllers);
         var scheduler = new SchedulerComponent(ClientOf(api, "system:kube-scheduler"), _time, _logging);
         Start(scheduler);
@@ -140,6 +141,9 @@ internal sealed partial class ClusterHost : IAsyncDisposable
     private ApiServer.Hosting.ApiServer BuildApiServer(RevisionStore store, ClusterPki pki, AddressPlan plan, RbacAuthorizer rbac, WebhookClient webhooks)
     {
         var tokens = new ServiceAccountTokens(pki.ServiceAccountKey, _time);
+        var bootstrap = new BootstrapTokens(_time);
+        var bearers = new BearerTokens([tokens, bootstrap, .. _settings.Oidc is { } oidc ? [new OidcTokens(oidc, _time, _logging.CreateLogger<OidcTokens>())] : Array.Empty<ITokenAuthenticator>()]);
+        _legacyToken = tokens.IssueLegacy;
         var nodes = new NodeAuthorizer();
         var allocator = new ServiceAllocator(new ServiceAllocationOptions(plan.ServiceCidr), _time);
         var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), new NodeRestriction(), new CertificateRequester()], _time, _logging);
@@ -148,15 +152,15 @@ internal sealed partial class ClusterHost : IAsyncDisposable
             new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving, Aggregation = new AggregationOptions(() => pki.FrontProxyClient), Audit = _settings.Audit },
             store, admission.Plugins, _time, _logging);
         var objects = api.Registry;
-        tokens.Objects = nodes.Objects = allocator.Objects = objects;
+        tokens.Objects = bootstrap.Objects = nodes.Objects = allocator.Objects = objects;
         var authorizer = new UnionAuthorizer(nodes, rbac);
         admission.Attach(objects, authorizer);
         Start("admission", admission.RunAsync);
         api.Compose(
-            new Authenticator(pki.Authority, tokens, _time),
+            new Authenticator(pki.Authority, bearers, _time, new FrontProxy(pki.FrontProxyAuthority, ClusterPki.FrontProxyName)),
             authorizer,
             [
-                .. ReviewEndpoints.All(authorizer, rbac, tokens), new TokenEndpoint(objects, tokens, _time),
+                .. ReviewEndpoints.All(authorizer, rbac, bearers), new TokenEndpoint(objects, tokens, _time),
                 .. PodStreamEndpoints.All(objects, new NodeConnectionOptions(() => pki.KubeletClient, pki.Authority)),
             ],
             [new DiscoveryDocuments(tokens, api.Catalog, api.Aggregator).TryHandleAsync]);

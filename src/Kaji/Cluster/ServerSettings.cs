@@ -1,4 +1,5 @@
 using Kaji.ApiServer.Audit;
+using Kaji.ApiServer.Authentication;
 
 namespace Kaji.Cluster;
 
@@ -7,4 +8,7 @@ internal sealed record ServerSettings
 {
     /// <summary>What is audited; null for nothing.</summary>
     public AuditOptions? Audit { get; init; }
+
+    /// <summary>An OpenID Connect issuer; null for none.</summary>
+    public OidcOptions? Oidc { get; init; }
 }

@@ -25,6 +25,7 @@ internal static class CommandLine
             ServerCommand.Build(),
             ImageCommand.Build(),
             DemoCommand.Build(),
+            TokenCommand.Build(),
         };
         root.Options.Add(DataDirectory);
         return root;

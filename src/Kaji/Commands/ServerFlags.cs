@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Kaji.ApiServer.Audit;
+using Kaji.ApiServer.Authentication;
 using Kaji.Cluster;
 
 namespace Kaji.Commands;
@@ -13,7 +14,22 @@ internal static class ServerFlags
     private static readonly Option<int> AuditLogMaxBackup = new("--audit-log-maxbackup") { Description = "Audit logs put away that are kept (0: all)" };
     private static readonly Option<int> AuditLogMaxAge = new("--audit-log-maxage") { Description = "Days that audit logs put away are kept (0: for ever)" };
 
-    private static readonly Option[] All = [AuditPolicyFile, AuditLogPath, AuditLogMaxSize, AuditLogMaxBackup, AuditLogMaxAge];
+    private static readonly Option<string?> OidcIssuer = new("--oidc-issuer-url") { Description = "OpenID Connect issuer whose ID tokens are believed" };
+    private static readonly Option<string?> OidcClient = new("--oidc-client-id") { Description = "Audience that its tokens must have" };
+    private static readonly Option<string> OidcUsernameClaim = new("--oidc-username-claim") { Description = "Claim that is the user's name", DefaultValueFactory = _ => "sub" };
+    private static readonly Option<string?> OidcUsernamePrefix = new("--oidc-username-prefix") { Description = "Put before user names (default: the issuer and #; - for none)" };
+    private static readonly Option<string?> OidcGroupsClaim = new("--oidc-groups-claim") { Description = "Claim that is the user's groups" };
+    private static readonly Option<string> OidcGroupsPrefix = new("--oidc-groups-prefix") { Description = "Put before groups", DefaultValueFactory = _ => "" };
+    private static readonly Option<string[]> OidcRequired = new("--oidc-required-claim") { Description = "CLAIM=VALUE that a token must have (may be repeated)", DefaultValueFactory = _ => [] };
+    private static readonly Option<string?> OidcCa = new("--oidc-ca-file") { Description = "Roots of the issuer's certificate (default: this machine's)" };
+
+    private static readonly Option[] Files = [AuditPolicyFile, AuditLogPath, OidcCa];
+
+    private static readonly Option[] All =
+    [
+        AuditPolicyFile, AuditLogPath, AuditLogMaxSize, AuditLogMaxBackup, AuditLogMaxAge,
+        OidcIssuer, OidcClient, OidcUsernameClaim, OidcUsernamePrefix, OidcGroupsClaim, OidcGroupsPrefix, OidcRequired, OidcCa,
+    ];
 
     public static void AddTo(Command command)
     {
@@ -25,15 +41,47 @@ internal static class ServerFlags
 
     /// <summary>The settings.</summary>
     /// <exception cref="UserError">A file can't be read, or says what can't be.</exception>
-    public static ServerSettings Of(ParseResult parsed) => new() { Audit = Audit(parsed) };
+    public static ServerSettings Of(ParseResult parsed) => new() { Audit = Audit(parsed), Oidc = Oidc(parsed) };
 
-    /// <summary>The words that give another process the same settings.</summary>
+    /// <summary>The words that give another process, which runs elsewhere, the same settings.</summary>
     public static IReadOnlyList<string> Words(ParseResult parsed) =>
     [
-        .. All.Where(o => parsed.GetResult(o) is { Implicit: false }).SelectMany(o => new[] { o.Name, o == AuditPolicyFile || (o == AuditLogPath && parsed.GetValue(AuditLogPath) != "-") ? Path.GetFullPath(parsed.GetValue((Option<string?>)o)!) : Value(parsed, o) }),
+        .. All.Where(o => parsed.GetResult(o) is { Implicit: false })
+            .SelectMany(o => parsed.GetResult(o)!.Tokens.SelectMany(t => new[] { o.Name, Files.Contains(o) && t.Value != "-" ? Path.GetFullPath(t.Value) : t.Value })),
     ];
 
-    private static string Value(ParseResult parsed, Option option) => string.Join(' ', parsed.GetResult(option)!.Tokens.Select(t => t.Value));
+    private static OidcOptions? Oidc(ParseResult parsed)
+    {
+        var (issuer, client) = (parsed.GetValue(OidcIssuer), parsed.GetValue(OidcClient));
+        if (issuer is null && client is null)
+        {
+            return null;
+        }
+
+        if (issuer is null || client is null)
+        {
+            throw new UserError("--oidc-issuer-url and --oidc-client-id go together.", ExitCodes.Usage);
+        }
+
+        if (!Uri.TryCreate(issuer, UriKind.Absolute, out var url) || url.Scheme != Uri.UriSchemeHttps)
+        {
+            throw new UserError($"--oidc-issuer-url {issuer}: expected an https URL.", ExitCodes.Usage);
+        }
+
+        var required = parsed.GetValue(OidcRequired)!.Select(r => r.Split('=', 2) is [var claim, var value] ? (claim, value) : throw new UserError($"--oidc-required-claim {r}: expected CLAIM=VALUE.", ExitCodes.Usage));
+        try
+        {
+            return new OidcOptions(url, client)
+            {
+                UsernameClaim = parsed.GetValue(OidcUsernameClaim)!, UsernamePrefix = parsed.GetValue(OidcUsernamePrefix), GroupsClaim = parsed.GetValue(OidcGroupsClaim), GroupsPrefix = parsed.GetValue(OidcGroupsPrefix)!,
+                RequiredClaims = required.ToDictionary(r => r.claim, r => r.value, StringComparer.Ordinal), AuthorityPem = parsed.GetValue(OidcCa) is { } file ? File.ReadAllText(file) : null,
+            };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"--oidc-ca-file: {e.Message}", ExitCodes.Usage);
+        }
+    }
 
     private static AuditOptions? Audit(ParseResult parsed)
     {

@@ -1,0 +1,93 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using k8s.Models;
+using Kaji.Client;
+using Kaji.Controllers.Discovery;
+using Microsoft.Extensions.Logging;
+
+namespace Kaji.Controllers.Certificates;
+
+/// <summary>
+/// Approves what node agents ask for their client certificate, when whoever asks has the right: <c>nodeclient</c> for a first one, <c>selfnodeclient</c> for a node's own renewal.
+/// https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/#approval
+/// </summary>
+public sealed class CertificateApprovingController : Controller
+{
+    private readonly IApiClient _client;
+    private readonly IInformer<V1CertificateSigningRequest> _requests;
+
+    public CertificateApprovingController(IApiClient client, InformerFactory informers, TimeProvider time, ILoggerFactory logging)
+        : base("certificatesigningrequest-approving-controller", time, logging.CreateLogger<CertificateApprovingController>())
+    {
+        _client = client;
+        _requests = informers.For(Kinds.CertificateSigningRequest);
+        _requests.Subscribe(change =>
+        {
+            if (change.New is { } now && IsDue(now))
+            {
+                Enqueue("", now.Metadata.Name);
+            }
+        });
+    }
+
+    protected override async Task ReconcileAsync(string ns, string objectName, CancellationToken cancellationToken)
+    {
+        if (_requests.Get(null, objectName) is not { } seen || !IsDue(seen) || await _client.FindAsync(Kinds.CertificateSigningRequest, null, objectName, cancellationToken) is not { } request || !IsDue(request))
+        {
+            return;
+        }
+
+        var asked = AskedCertificate.Parse(request.Spec.Request);
+        if (SignerRules.Refusal(SignerRules.KubeletClient, asked, request.Spec.Usages?.ToArray() ?? []) is not null)
+        {
+            // Somebody may still approve it by hand; then the signer says why not.
+            return;
+        }
+
+        var renewal = request.Spec.Username == asked.CommonName;
+        foreach (var (subresource, message) in Ways(renewal))
+        {
+            if (await MayAsync(request.Spec, subresource, cancellationToken))
+            {
+                request.Add("Approved", "AutoApproved", message);
+                await _client.UpdateAsync(Kinds.CertificateSigningRequest, request, "approval", cancellationToken);
+                return;
+            }
+        }
+    }
+
+    private static IEnumerable<(string Subresource, string Message)> Ways(bool renewal)
+    {
+        if (renewal)
+        {
+            yield return ("selfnodeclient", "Auto approving self kubelet client certificate after SubjectAccessReview.");
+        }
+
+        yield return ("nodeclient", "Auto approving kubelet client certificate after SubjectAccessReview.");
+    }
+
+    private async Task<bool> MayAsync(V1CertificateSigningRequestSpec spec, string subresource, CancellationToken cancellationToken)
+    {
+        static JsonArray Texts(IEnumerable<string>? values) => [.. (values ?? []).Select(v => (JsonNode)v)];
+        var review = new JsonObject
+        {
+            ["apiVersion"] = "authorization.k8s.io/v1", ["kind"] = "SubjectAccessReview",
+            ["spec"] = new JsonObject
+            {
+                ["user"] = spec.Username, ["uid"] = spec.Uid, ["groups"] = Texts(spec.Groups),
+                ["extra"] = new JsonObject((spec.Extra ?? new Dictionary<string, IList<string>>()).Select(e => KeyValuePair.Create(e.Key, (JsonNode?)Texts(e.Value)))),
+                ["resourceAttributes"] = new JsonObject
+                {
+                    ["group"] = "certificates.k8s.io", ["resource"] = "certificatesigningrequests", ["subresource"] = subresource, ["verb"] = "create", ["version"] = "*",
+                },
+            },
+        };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/apis/authorization.k8s.io/v1/subjectaccessreviews") { Content = new StringContent(review.ToJsonString(), Encoding.UTF8, "application/json") };
+        using var response = await _client.SendAsync(request, cancellationToken);
+        await RawCalls.ThrowIfFailedAsync(response, cancellationToken);
+        return JsonNode.Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken))?["status"]?["allowed"]?.GetValue<bool>() == true;
+    }
+
+    private static bool IsDue(V1CertificateSigningRequest request) =>
+        request.Spec.SignerName == SignerRules.KubeletClient && !request.Is("Approved") && !request.Is("Denied") && !request.IsIssued();
+}
