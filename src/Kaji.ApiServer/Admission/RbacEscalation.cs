@@ -81,7 +81,7 @@ public sealed class RbacEscalation(RbacAuthorizer rbac) : IAdmissionPlugin
     }
 
     /// <summary>Whether each single right of a rule is among those held.</summary>
-    private static bool Covered(PolicyRule rule, PolicyRule[] held)
+    internal static bool Covered(PolicyRule rule, PolicyRule[] held)
     {
         bool Has(Func<PolicyRule, IReadOnlyList<string>> list, string value, PolicyRule by) => list(by).Contains("*", StringComparer.Ordinal) || list(by).Contains(value, StringComparer.Ordinal);
 

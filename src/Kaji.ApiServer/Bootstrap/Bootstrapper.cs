@@ -14,7 +14,11 @@ namespace Kaji.ApiServer.Bootstrap;
 /// <param name="DnsEndpoint">Where the DNS server listens.</param>
 /// <param name="AuthorityPem">The cluster's root certificate.</param>
 /// <param name="FrontProxyPem">The root of the front proxy's certificate.</param>
-public sealed record BootstrapOptions(IPAddress ServiceAddress, IPAddress DnsAddress, IPEndPoint ApiEndpoint, IPEndPoint DnsEndpoint, string AuthorityPem, string FrontProxyPem);
+public sealed record BootstrapOptions(IPAddress ServiceAddress, IPAddress DnsAddress, IPEndPoint ApiEndpoint, IPEndPoint DnsEndpoint, string AuthorityPem, string FrontProxyPem)
+{
+    /// <summary>Where new nodes reach the API; null for no ConfigMap cluster-info.</summary>
+    public string? ServerUrl { get; init; }
+}
 
 /// <summary>Makes the objects that every cluster has: namespaces, default roles, priority classes, the Services <c>kubernetes</c> and <c>kube-dns</c>. Leaves alone what is there and right.</summary>
 public static class Bootstrapper
@@ -26,11 +30,7 @@ public static class Bootstrapper
         var namespaces = Resource("", "namespaces");
         await Task.WhenAll(Namespaces.Select(name => EnsureAsync(registry, namespaces, "", Object(name), cancellationToken)));
         var work = new List<Task>();
-        foreach (var role in DefaultRoles.All())
-        {
-            work.Add(EnsureAsync(registry, Resource("rbac.authorization.k8s.io", role.Str("kind") == "ClusterRole" ? "clusterroles" : "clusterrolebindings"), "", role, cancellationToken));
-        }
-
+        work.AddRange(DefaultRoles.All().Select(role => RoleReconciliation.EnsureAsync(registry, role, cancellationToken)));
         foreach (var (name, value) in (ReadOnlySpan<(string, int)>)[("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)])
         {
             var priority = Object(name);
@@ -49,19 +49,54 @@ public static class Bootstrapper
             ["requestheader-extra-headers-prefix"] = """["X-Remote-Extra-"]""",
         };
         work.Add(EnsureAsync(registry, Resource("", "configmaps"), "kube-system", authentication, cancellationToken, "data"));
-        var info = Object("cluster-info");
-        var kubeconfig = new JsonObject
+        if (options.ServerUrl is { } url)
         {
-            ["apiVersion"] = "v1", ["kind"] = "Config",
-            ["clusters"] = new JsonArray((JsonNode)new JsonObject
-            {
-                ["name"] = "", ["cluster"] = new JsonObject { ["certificate-authority-data"] = Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(options.AuthorityPem)), ["server"] = $"https://{options.ApiEndpoint}" },
-            }),
-        };
-        info["data"] = new JsonObject { ["kubeconfig"] = kubeconfig.ToJsonString() };
-        work.Add(EnsureAsync(registry, Resource("", "configmaps"), "kube-public", info, cancellationToken));
+            var info = Object("cluster-info");
+            info["data"] = new JsonObject { ["kubeconfig"] = ClusterInfo(url, options.AuthorityPem) };
+            work.Add(ClusterInfoAsync(registry, info, cancellationToken));
+        }
+
         await Task.WhenAll(work);
     }
+
+    /// <summary>What a machine that wants to join reads first: where the API is, and whom it may believe. Signatures that are there stay: their controller puts them right.</summary>
+    private static async Task ClusterInfoAsync(IObjectRegistry registry, JsonObject wanted, CancellationToken cancellationToken)
+    {
+        await EnsureAsync(registry, Resource("", "configmaps"), "kube-public", (JsonObject)wanted.DeepClone(), cancellationToken);
+        await registry.UpdateAsync(
+            Resource("", "configmaps"),
+            "kube-public",
+            "cluster-info",
+            "",
+            obj =>
+            {
+                var (data, kubeconfig) = (obj.Ensure("data"), wanted.Obj("data").Str("kubeconfig"));
+                if (data.Str("kubeconfig") == kubeconfig)
+                {
+                    return false;
+                }
+
+                data["kubeconfig"] = kubeconfig;
+                return true;
+            },
+            UserInfo.ApiServer,
+            cancellationToken);
+    }
+
+    private static string ClusterInfo(string url, string authorityPem) => $$"""
+        apiVersion: v1
+        clusters:
+        - cluster:
+            certificate-authority-data: {{Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(authorityPem))}}
+            server: {{url}}
+          name: ""
+        contexts: null
+        current-context: ""
+        kind: Config
+        preferences: {}
+        users: null
+
+        """;
 
     private static async Task ServiceAsync(
         IObjectRegistry registry, string ns, string name, IPAddress address, IPEndPoint backend, (string Name, string Protocol, int Port)[] ports, JsonObject labels, CancellationToken cancellationToken)

@@ -3,7 +3,7 @@ using Kaji.Api.Kinds;
 
 namespace Kaji.ApiServer.Bootstrap;
 
-/// <summary>The ClusterRoles and ClusterRoleBindings that every Kubernetes cluster starts with (read from <c>rbac.txt</c>), and the binding of Kaji's own controllers.</summary>
+/// <summary>The roles and bindings that every Kubernetes cluster starts with (read from <c>rbac.txt</c>), and the binding of Kaji's own controllers.</summary>
 internal static class DefaultRoles
 {
     private const string ApiGroup = "rbac.authorization.k8s.io";
@@ -43,19 +43,6 @@ internal static class DefaultRoles
         var own = Begin(["ClusterRoleBinding", "kaji:controller-manager"]);
         Add(own, "cluster-admin -> User:/system:kube-controller-manager");
         yield return own;
-
-        // Who has a token made by `kaji token create` may ask for a node's certificate, and gets it; nodes renew theirs.
-        foreach (var (name, binding) in ((string, string)[])
-        [
-            ("kaji:node-bootstrap", "system:node-bootstrapper -> Group:/system:bootstrappers:kaji:nodes"),
-            ("kaji:node-autoapprove-bootstrap", "system:certificates.k8s.io:certificatesigningrequests:nodeclient -> Group:/system:bootstrappers:kaji:nodes"),
-            ("kaji:node-autoapprove-renewal", "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient -> Group:/system:nodes"),
-        ])
-        {
-            var bound = Begin(["ClusterRoleBinding", name]);
-            Add(bound, binding);
-            yield return bound;
-        }
     }
 
     private static JsonObject Begin(string[] words)
@@ -67,12 +54,14 @@ internal static class DefaultRoles
             labels[pair[0]] = pair[1];
         }
 
-        return new JsonObject
+        var place = words[1].Split('/');
+        var metadata = new JsonObject { ["name"] = place[^1], ["labels"] = labels, ["annotations"] = new JsonObject { [RoleReconciliation.AutoUpdate] = "true" } };
+        if (place.Length > 1)
         {
-            ["apiVersion"] = ApiGroup + "/v1",
-            ["kind"] = words[0],
-            ["metadata"] = new JsonObject { ["name"] = words[1], ["labels"] = labels, ["annotations"] = new JsonObject { ["rbac.authorization.kubernetes.io/autoupdate"] = "true" } },
-        };
+            metadata["namespace"] = place[0];
+        }
+
+        return new JsonObject { ["apiVersion"] = ApiGroup + "/v1", ["kind"] = words[0], ["metadata"] = metadata };
     }
 
     private static void Add(JsonObject obj, string line)
@@ -92,9 +81,10 @@ internal static class DefaultRoles
         }
         else
         {
-            // ROLE -> KIND:[NAMESPACE]/NAME[, KIND:…]
+            // [Role/]ROLE -> KIND:[NAMESPACE]/NAME[, KIND:…]
             var sides = line.Split(" -> ");
-            obj["roleRef"] = new JsonObject { ["apiGroup"] = ApiGroup, ["kind"] = "ClusterRole", ["name"] = sides[0] };
+            var local = sides[0].StartsWith("Role/", StringComparison.Ordinal);
+            obj["roleRef"] = new JsonObject { ["apiGroup"] = ApiGroup, ["kind"] = local ? "Role" : "ClusterRole", ["name"] = local ? sides[0]["Role/".Length..] : sides[0] };
             var subjects = new JsonArray();
             foreach (var subject in sides[1].Split([", ", ","], StringSplitOptions.RemoveEmptyEntries))
             {

@@ -22,6 +22,8 @@ namespace Kaji.ApiServer.Hosting;
 /// </summary>
 internal sealed partial class RequestPipeline
 {
+    /// <summary>What a machine that wants to join reads before it can know whom it speaks to: the one resource that may be read without credentials, if RBAC lets it.</summary>
+    private const string ClusterInfoPath = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
     private readonly IAuthenticator _authenticator;
     private readonly IAuthorizer _authorizer;
     private readonly ResourceHandler _resources;
@@ -112,7 +114,7 @@ internal sealed partial class RequestPipeline
             _metrics.Authenticated(user is not null);
         }
 
-        if (user is null || (ReferenceEquals(user, UserInfo.Anonymous) && !open))
+        if (user is null || (ReferenceEquals(user, UserInfo.Anonymous) && !open && info.Path != ClusterInfoPath))
         {
             throw new ApiErrorException(ApiErrors.Unauthorized());
         }

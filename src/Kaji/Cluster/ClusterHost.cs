@@ -42,7 +42,6 @@ internal sealed partial class ClusterHost : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _running = [];
     private NodeAgent? _agent;
-    private Controllers.ServiceAccounts.LegacyTokenIssuer? _legacyToken;
 
     private ClusterHost(ClusterPaths paths, IPEndPoint listen, ServerSettings settings, ILoggerFactory logging) => (_paths, _listen, _settings, _logging, _log) = (paths, listen, settings, logging, logging.CreateLogger<ClusterHost>());
 
@@ -85,11 +84,12 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         StartupNotifier.Status("starting the API server");
         var rbac = new RbacAuthorizer(store);
         using var webhooks = new WebhookClient(_time);
-        await using var api = BuildApiServer(store, pki, plan, rbac, webhooks);
+        var tokens = new ServiceAccountTokens(pki.ServiceAccountKey, _time);
+        await using var api = BuildApiServer(store, pki, plan, rbac, webhooks, tokens);
         await api.StartAsync(cancel);
         await Bootstrapper.RunAsync(
             api.Registry,
-            new BootstrapOptions(plan.ApiServiceIP, plan.DnsServiceIP, new IPEndPoint(plan.Gateway, _listen.Port), new IPEndPoint(plan.Gateway, 53), pki.AuthorityPem, pki.FrontProxyAuthority.ExportCertificatePem() + "\n"),
+            new BootstrapOptions(plan.ApiServiceIP, plan.DnsServiceIP, new IPEndPoint(plan.Gateway, _listen.Port), new IPEndPoint(plan.Gateway, 53), pki.AuthorityPem, pki.FrontProxyAuthority.ExportCertificatePem() + "\n") { ServerUrl = ServerUrl() },
             cancel);
         rbac.Load();
         Start("rbac", rbac.RunAsync);
@@ -101,7 +101,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         // Before the agent makes new sandboxes: addresses of those that are gone are free again.
         await engines.Network.ReconcileAsync(engines.Runtime.ListSandboxes().Where(s => s.State == SandboxState.Ready).Select(s => s.Id).ToHashSet(StringComparer.Ordinal), cancel);
         await using var nodeServer = await StartNodeAsync(api, pki, plan, settings, engines, cancel);
-        using var controllers = new ControllerManager(ClientOf(api, "system:kube-controller-manager"), pki.AuthorityPem, _time, _logging, new ClusterIdentity(pki.Authority, _legacyToken!));
+        using var controllers = new ControllerManager(ClientOf(api, "system:kube-controller-manager"), pki.AuthorityPem, _time, _logging, new ClusterIdentity(pki.Authority, tokens.IssueLegacy));
         Start(controllers);
         var scheduler = new SchedulerComponent(ClientOf(api, "system:kube-scheduler"), _time, _logging);
         Start(scheduler);
@@ -138,12 +138,10 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         return made;
     }
 
-    private ApiServer.Hosting.ApiServer BuildApiServer(RevisionStore store, ClusterPki pki, AddressPlan plan, RbacAuthorizer rbac, WebhookClient webhooks)
+    private ApiServer.Hosting.ApiServer BuildApiServer(RevisionStore store, ClusterPki pki, AddressPlan plan, RbacAuthorizer rbac, WebhookClient webhooks, ServiceAccountTokens tokens)
     {
-        var tokens = new ServiceAccountTokens(pki.ServiceAccountKey, _time);
         var bootstrap = new BootstrapTokens(_time);
         var bearers = new BearerTokens([tokens, bootstrap, .. _settings.Oidc is { } oidc ? [new OidcTokens(oidc, _time, _logging.CreateLogger<OidcTokens>())] : Array.Empty<ITokenAuthenticator>()]);
-        _legacyToken = tokens.IssueLegacy;
         var nodes = new NodeAuthorizer();
         var allocator = new ServiceAllocator(new ServiceAllocationOptions(plan.ServiceCidr), _time);
         var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), new NodeRestriction(), new CertificateRequester()], _time, _logging);
@@ -207,10 +205,11 @@ internal sealed partial class ClusterHost : IAsyncDisposable
     /// <summary>What begins a component's User-Agent, and so the name under which its fields are managed: Kubernetes' own.</summary>
     private static string Component(string user) => user.StartsWith("system:node:", StringComparison.Ordinal) ? "kubelet" : user[(user.LastIndexOf(':') + 1)..];
 
+    private string ServerUrl() => $"https://{new IPEndPoint(_listen.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : _listen.Address, _listen.Port)}";
+
     private void WriteKubeconfig(ClusterPki pki)
     {
-        var address = _listen.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : _listen.Address;
-        var text = KubeconfigWriter.Text(_paths.ContextName, $"https://{new IPEndPoint(address, _listen.Port)}", pki.AuthorityPem, pki.Admin);
+        var text = KubeconfigWriter.Text(_paths.ContextName, ServerUrl(), pki.AuthorityPem, pki.Admin);
         PrivateFile.Write(_paths.Kubeconfig, System.Text.Encoding.ASCII.GetBytes(text));
     }
 

@@ -39,7 +39,7 @@ internal static class TokenCommand
         var (id, secret) = (RandomNumberGenerator.GetString(Letters, 6), RandomNumberGenerator.GetString(Letters, 16));
         var data = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["token-id"] = id, ["token-secret"] = secret, ["usage-bootstrap-authentication"] = "true", ["usage-bootstrap-signing"] = "true", ["auth-extra-groups"] = "system:bootstrappers:kaji:nodes",
+            ["token-id"] = id, ["token-secret"] = secret, ["usage-bootstrap-authentication"] = "true", ["usage-bootstrap-signing"] = "true", ["auth-extra-groups"] = "system:bootstrappers:kubeadm:default-node-token",
         };
         if (hours > 0)
         {
