@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Kaji.ApiServer.Admission;
+using Kaji.ApiServer.Admission.Limits;
 using Kaji.ApiServer.Aggregation;
 using Kaji.ApiServer.Allocation;
 using Kaji.ApiServer.Authentication;
@@ -144,7 +145,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         var bearers = new BearerTokens([tokens, bootstrap, .. _settings.Oidc is { } oidc ? [new OidcTokens(oidc, _time, _logging.CreateLogger<OidcTokens>())] : Array.Empty<ITokenAuthenticator>()]);
         var nodes = new NodeAuthorizer();
         var allocator = new ServiceAllocator(new ServiceAllocationOptions(plan.ServiceCidr), _time);
-        var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), new NodeRestriction(), new CertificateRequester()], _time, _logging);
+        var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), new NodeRestriction(), new CertificateRequester(), .. EventLimits()], _time, _logging);
         var endpoints = _listen.Address.Equals(IPAddress.Any) ? (IPEndPoint[])[_listen] : [_listen, new IPEndPoint(plan.Gateway, _listen.Port)];
         var api = new ApiServer.Hosting.ApiServer(
             new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving, Aggregation = new AggregationOptions(() => pki.FrontProxyClient), Audit = _settings.Audit },
@@ -204,6 +205,8 @@ internal sealed partial class ClusterHost : IAsyncDisposable
 
     /// <summary>What begins a component's User-Agent, and so the name under which its fields are managed: Kubernetes' own.</summary>
     private static string Component(string user) => user.StartsWith("system:node:", StringComparison.Ordinal) ? "kubelet" : user[(user.LastIndexOf(':') + 1)..];
+
+    private IAdmissionPlugin[] EventLimits() => _settings.EventLimits.Count == 0 ? [] : [new EventRateLimit(_settings.EventLimits, _time)];
 
     private string ServerUrl() => $"https://{new IPEndPoint(_listen.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : _listen.Address, _listen.Port)}";
 

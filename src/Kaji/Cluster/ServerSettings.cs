@@ -1,3 +1,4 @@
+using Kaji.ApiServer.Admission.Limits;
 using Kaji.ApiServer.Audit;
 using Kaji.ApiServer.Authentication;
 
@@ -11,4 +12,7 @@ internal sealed record ServerSettings
 
     /// <summary>An OpenID Connect issuer; null for none.</summary>
     public OidcOptions? Oidc { get; init; }
+
+    /// <summary>Bounds on events; empty for none.</summary>
+    public IReadOnlyList<EventLimit> EventLimits { get; init; } = [];
 }

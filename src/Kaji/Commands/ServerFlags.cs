@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Kaji.ApiServer.Admission.Limits;
 using Kaji.ApiServer.Audit;
 using Kaji.ApiServer.Authentication;
 using Kaji.Cluster;
@@ -23,12 +24,15 @@ internal static class ServerFlags
     private static readonly Option<string[]> OidcRequired = new("--oidc-required-claim") { Description = "CLAIM=VALUE that a token must have (may be repeated)", DefaultValueFactory = _ => [] };
     private static readonly Option<string?> OidcCa = new("--oidc-ca-file") { Description = "Roots of the issuer's certificate (default: this machine's)" };
 
-    private static readonly Option[] Files = [AuditPolicyFile, AuditLogPath, OidcCa];
+    private static readonly Option<string?> AdmissionFile = new("--admission-control-config-file") { Description = "AdmissionConfiguration: settings of admission steps (EventRateLimit)" };
+
+    private static readonly Option[] Files = [AuditPolicyFile, AuditLogPath, OidcCa, AdmissionFile];
 
     private static readonly Option[] All =
     [
         AuditPolicyFile, AuditLogPath, AuditLogMaxSize, AuditLogMaxBackup, AuditLogMaxAge,
         OidcIssuer, OidcClient, OidcUsernameClaim, OidcUsernamePrefix, OidcGroupsClaim, OidcGroupsPrefix, OidcRequired, OidcCa,
+        AdmissionFile,
     ];
 
     public static void AddTo(Command command)
@@ -41,7 +45,7 @@ internal static class ServerFlags
 
     /// <summary>The settings.</summary>
     /// <exception cref="UserError">A file can't be read, or says what can't be.</exception>
-    public static ServerSettings Of(ParseResult parsed) => new() { Audit = Audit(parsed), Oidc = Oidc(parsed) };
+    public static ServerSettings Of(ParseResult parsed) => new() { Audit = Audit(parsed), Oidc = Oidc(parsed), EventLimits = EventLimits(parsed) };
 
     /// <summary>The words that give another process, which runs elsewhere, the same settings.</summary>
     public static IReadOnlyList<string> Words(ParseResult parsed) =>
@@ -49,6 +53,24 @@ internal static class ServerFlags
         .. All.Where(o => parsed.GetResult(o) is { Implicit: false })
             .SelectMany(o => parsed.GetResult(o)!.Tokens.SelectMany(t => new[] { o.Name, Files.Contains(o) && t.Value != "-" ? Path.GetFullPath(t.Value) : t.Value })),
     ];
+
+    private static IReadOnlyList<EventLimit> EventLimits(ParseResult parsed)
+    {
+        if (parsed.GetValue(AdmissionFile) is not { } file)
+        {
+            return [];
+        }
+
+        try
+        {
+            var directory = Path.GetDirectoryName(Path.GetFullPath(file))!;
+            return EventRateLimit.Parse(File.ReadAllText(file), path => File.ReadAllText(Path.Combine(directory, path)));
+        }
+        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new UserError($"--admission-control-config-file {file}: {e.Message}", ExitCodes.Usage);
+        }
+    }
 
     private static OidcOptions? Oidc(ParseResult parsed)
     {
