@@ -32,6 +32,7 @@ public static class Kinds
     public static readonly ResourceKind<Corev1Event> Event = Of<Corev1Event>();
     public static readonly ResourceKind<V1PriorityClass> PriorityClass = Of<V1PriorityClass>(namespaced: false);
 
+    public static readonly ResourceKind<V1ClusterRole> ClusterRole = Of<V1ClusterRole>(namespaced: false);
     public static readonly ResourceKind<V1CertificateSigningRequest> CertificateSigningRequest = Of<V1CertificateSigningRequest>(namespaced: false);
     public static readonly ResourceKind<V1PersistentVolume> PersistentVolume = Of<V1PersistentVolume>(namespaced: false);
     public static readonly ResourceKind<V1PersistentVolumeClaim> PersistentVolumeClaim = Of<V1PersistentVolumeClaim>();

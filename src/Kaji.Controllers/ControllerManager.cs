@@ -1,6 +1,7 @@
 using Kaji.Client;
 using Kaji.Controllers.Bootstrap;
 using Kaji.Controllers.Certificates;
+using Kaji.Controllers.ClusterRoles;
 using Kaji.Controllers.Deployments;
 using Kaji.Controllers.EndpointSlices;
 using Kaji.Controllers.GarbageCollection;
@@ -45,6 +46,7 @@ public sealed class ControllerManager : IComponent, IDisposable
             new GarbageCollectionController(client, time, logging),
             new CertificateApprovingController(client, _informers, time, logging),
             new CertificateCleanerController(client, _informers, time, logging),
+            new ClusterRoleAggregationController(client, _informers, time, logging),
             new TokenCleanerController(client, _informers, time, logging),
             new BootstrapSignerController(client, _informers, time, logging),
             .. identity is null ? Array.Empty<Controller>() :
