@@ -107,6 +107,51 @@ public sealed class KubectlTests(TestCluster cluster) : IClassFixture<TestCluste
         await watch.WaitForExitAsync();
     }
 
+    [Theory]
+    [MemberData(nameof(TestCluster.Kubectls), MemberType = typeof(TestCluster))]
+    public async Task Operations_OnObjectsPodsAndNodes(string kubectl)
+    {
+        var ns = await cluster.NamespaceAsync();
+        Assert.Contains("<IntOrString>", (await Kubectl("explain", "deployment.spec.strategy.rollingUpdate")).Ok().Output, StringComparison.Ordinal);
+        Assert.Contains("Paths must begin with a '/'", (await Kubectl("explain", "ingress.spec.rules.http.paths.path", "--output=plaintext-openapiv2")).Ok().Output, StringComparison.Ordinal);
+        Assert.Contains("preStop", (await Kubectl("explain", "pod", "--recursive")).Ok().Output, StringComparison.Ordinal);
+
+        const string Map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: owned}\ndata: {a: \"1\"}\n";
+        (await With(Map, "apply", "--server-side", "-f", "-")).Ok();
+        (await With(Map.Replace("\"1\"", "\"2\"", StringComparison.Ordinal), "apply", "--server-side", "--field-manager=other", "-f", "-")).Refused("conflict with \"kubectl\": .data.a");
+        var diff = await With(Map.Replace("\"1\"", "\"2\"", StringComparison.Ordinal), "diff", "-f", "-");
+        Assert.Equal(1, diff.Code);
+        Assert.Contains("+  a: \"2\"", diff.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("annotations: {}", diff.Output, StringComparison.Ordinal);
+        (await With(Map.Replace("\"1\"", "\"2\"", StringComparison.Ordinal), "apply", "--server-side", "--field-manager=other", "--force-conflicts", "-f", "-")).Ok();
+
+        Assert.Contains("*.*", (await Kubectl("auth", "can-i", "--list")).Ok().Output, StringComparison.Ordinal);
+        Assert.StartsWith("eyJ", (await Kubectl("create", "token", "default")).Ok().Output, StringComparison.Ordinal);
+        Assert.Contains("\"gitVersion\":\"v1.36.2+kaji\"", (await Kubectl("get", "--raw", "/version")).Ok().Output, StringComparison.Ordinal);
+        (await Kubectl("top", "pods")).Refused("Metrics API not available");
+
+        (await Kubectl("run", "sleeper", $"--image={TestCluster.Image}", "--command", "--", "/bin/sleep", "1000")).Ok();
+        (await Kubectl("wait", "--for=condition=Ready", "pod/sleeper", "--timeout=60s")).Ok();
+        (await Kubectl("debug", "sleeper", $"--image={TestCluster.Image}", "--target=sleeper", "-c", "looker", "--profile=general", "--", "/bin/sh", "-c", "ps | grep 'sleep 1000'")).Ok();
+        await Eventually.HoldsAsync("the debugger sees the target's processes", async () => (await Kubectl("logs", "sleeper", "-c", "looker")).Output.Contains("sleep 1000", StringComparison.Ordinal));
+
+        var node = (string)(await cluster.GetAsync("nodes"))["items"]![0]!["metadata"]!["name"]!;
+        try
+        {
+            (await Kubectl("drain", node, "--pod-selector=run=sleeper", "--force", "--grace-period=1", "--timeout=60s")).Ok();
+            Assert.Contains("SchedulingDisabled", (await Kubectl("get", "nodes")).Ok().Output, StringComparison.Ordinal);
+            Assert.Contains("NotFound", (await Kubectl("get", "pod", "sleeper")).Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            (await Kubectl("uncordon", node)).Ok();
+        }
+
+        Task<Outcome> Kubectl(params string[] arguments) => cluster.KubectlWithAsync(kubectl, ["-n", ns, .. arguments]);
+
+        Task<Outcome> With(string input, params string[] arguments) => Command.RunAsync(Path.Combine(TestCluster.Clients, kubectl), ["--kubeconfig", cluster.Kubeconfig, "-n", ns, .. arguments], input, null);
+    }
+
     [Fact]
     public async Task BadInput_GetsASentence()
     {

@@ -98,6 +98,7 @@ internal sealed partial class RequestPipeline
                 await record.StageAsync("ResponseComplete");
             }
 
+            context.RequestAborted = client;
             deadline?.Dispose();
             _metrics.Ended(info);
             _metrics.Count(info, info.IsResourceRequest && _catalog.Current.Find(info.Group, info.Version, info.Resource) is not null, context.Response.StatusCode, Stopwatch.GetElapsedTime(began));
@@ -147,7 +148,7 @@ internal sealed partial class RequestPipeline
         }
 
         // Loops of this process have the server's own interest; streams to Pods are not its work.
-        if (context.Features.Get<TrustedUserFeature>() is not null || (info.IsLongRunning && info.Verb != "watch"))
+        if (trusted is not null || (info.IsLongRunning && info.Verb != "watch"))
         {
             await ServeAsync(context, info, user);
             return;
@@ -174,7 +175,6 @@ internal sealed partial class RequestPipeline
 
     private async Task ServeAsync(HttpContext context, RequestInfo info, UserInfo user)
     {
-
         if (info.Path == "/metrics")
         {
             await context.WriteTextAsync(200, _metrics.Text(_storage, _flow.Write), "text/plain; version=0.0.4; charset=utf-8");
