@@ -81,6 +81,11 @@ public sealed class DiscoveryDocuments(ServiceAccountTokens tokens, ResourceCata
             return false;
         }
 
+        if (path == "/openid/v1/jwks")
+        {
+            type = "application/jwk-set+json";
+        }
+
         if (!kept.Documents.TryGetValue(key, out var bytes))
         {
             if (make() is not { } document)
