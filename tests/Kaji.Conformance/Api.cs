@@ -104,6 +104,7 @@ public sealed class Watch : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly HttpResponseMessage _response;
     private readonly Channel<JsonNode> _events = Channel.CreateUnbounded<JsonNode>();
+    private readonly CancellationTokenSource _closing = new();
     private readonly Task _reading;
 
     internal Watch(HttpResponseMessage response)
@@ -129,16 +130,19 @@ public sealed class Watch : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _response.Dispose();
+        // The read ends before the response goes: the connection takes one read at a time.
+        await _closing.CancelAsync();
         await _reading;
+        _response.Dispose();
+        _closing.Dispose();
     }
 
     private async Task ReadAsync()
     {
         try
         {
-            using var lines = new StreamReader(await _response.Content.ReadAsStreamAsync());
-            while (await lines.ReadLineAsync() is { } line)
+            using var lines = new StreamReader(await _response.Content.ReadAsStreamAsync(_closing.Token));
+            while (await lines.ReadLineAsync(_closing.Token) is { } line)
             {
                 _events.Writer.TryWrite(JsonNode.Parse(line)!);
             }

@@ -24,7 +24,7 @@ public sealed class DurabilityTests
                 Assert.True(acknowledged.Values.Max(a => a.Revision) > before);
 
                 await using var store = RevisionStore.Open(new StoreOptions { Directory = directory });
-                foreach (var (key, (revision, count)) in acknowledged)
+                foreach (var (key, (revision, count)) in acknowledged.ToArray())
                 {
                     var entry = store.Get(key);
                     Assert.NotNull(entry);
@@ -34,6 +34,9 @@ public sealed class DurabilityTests
                     Assert.InRange(found, count, count + 1);
                     Assert.True(found == count ? entry.Revision == revision : entry.Revision > revision);
                     Assert.True(store.Revision >= entry.Revision);
+
+                    // What was committed untold is there for good: the next round counts from it, and may again leave one write untold.
+                    acknowledged[key] = (entry.Revision, found);
                 }
             }
         }
