@@ -11,7 +11,22 @@ namespace Kaji.Client;
 /// </summary>
 public static class ModelJson
 {
-    private static readonly JsonSerializerOptions Options = Capture();
+    private static readonly Lock Gate = new();
+    private static volatile JsonSerializerOptions _options = Capture();
+
+    /// <summary>Teaches the serializer types that are not Kubernetes' own, from generated metadata. Call it before such types are used; again is harmless.</summary>
+    public static void Extend(IJsonTypeInfoResolver types)
+    {
+        lock (Gate)
+        {
+            if (!_options.TypeInfoResolverChain.Contains(types))
+            {
+                var extended = new JsonSerializerOptions(_options);
+                extended.TypeInfoResolverChain.Add(types);
+                _options = extended;
+            }
+        }
+    }
 
     public static T Deserialize<T>(ReadOnlySpan<byte> utf8)
         where T : class => JsonSerializer.Deserialize(utf8, TypeInfo<T>()) ?? throw new JsonException($"null is not a {typeof(T).Name}");
@@ -23,7 +38,7 @@ public static class ModelJson
     public static T Clone<T>(T obj)
         where T : class => Deserialize<T>(Serialize(obj));
 
-    private static JsonTypeInfo<T> TypeInfo<T>() => (JsonTypeInfo<T>)Options.GetTypeInfo(typeof(T));
+    private static JsonTypeInfo<T> TypeInfo<T>() => (JsonTypeInfo<T>)_options.GetTypeInfo(typeof(T));
 
     private static JsonSerializerOptions Capture()
     {

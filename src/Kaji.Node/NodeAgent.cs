@@ -35,7 +35,7 @@ public sealed partial class NodeAgent : IComponent, IPodDirectory
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _shutdown;
 
-    public NodeAgent(NodeOptions options, IApiClient client, IContainerRuntime runtime, IImageStore images, TimeProvider time, ILoggerFactory logging)
+    public NodeAgent(NodeOptions options, IApiClient client, IContainerRuntime runtime, IImageStore images, TimeProvider time, ILoggerFactory logging, IPodWarden? warden = null)
     {
         (_options, _runtime, _logging, _log) = (options, runtime, logging, logging.CreateLogger<NodeAgent>());
         _informers = new InformerFactory(client, time, logging);
@@ -51,7 +51,7 @@ public sealed partial class NodeAgent : IComponent, IPodDirectory
         _references = new ReferencedObjects(client, time, logging) { Changed = uid => _workers.GetValueOrDefault(uid)?.ReferencesChanged() };
         _shared = new PodServices(
             options, client, runtime, new ImagePuller(client, images, time), new PodVolumes(options, new VolumeSources(_references, fields, time), tokens), _references,
-            new EnvironmentBuilder(client, _references, _ => _services.List(), fields), _prober, tokens, _events, time, facts.MemoryBytes);
+            new EnvironmentBuilder(client, _references, _ => _services.List(), fields), _prober, tokens, _events, time, facts.MemoryBytes, warden);
         _admission = new PodAdmission(new Dictionary<string, long>(StringComparer.Ordinal) { ["cpu"] = facts.Cpus * 1000L, ["memory"] = facts.MemoryBytes, ["ephemeral-storage"] = facts.DiskBytes, ["pods"] = options.MaxPods });
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Kaji.Api;
 using Kaji.Api.Errors;
 using Kaji.Api.Kinds;
+using Kaji.ApiServer.Registry;
 
 namespace Kaji.ApiServer.Admission;
 
@@ -14,6 +15,7 @@ public sealed class NodeRestriction : IAdmissionPlugin
 {
     private const string UserPrefix = "system:node:";
     private const string LeaseNamespace = "kube-node-lease";
+    private const string BotLabel = "bots.kaji.dev/bot";
     private const string RolePrefix = "node-role.kubernetes.io/";
     private static readonly HashSet<string> OwnLabels = new(StringComparer.Ordinal)
     {
@@ -22,6 +24,9 @@ public sealed class NodeRestriction : IAdmissionPlugin
     };
 
     public string Name => "NodeRestriction";
+
+    /// <summary>Where Pods are looked up; set when the registry is there.</summary>
+    public IObjectRegistry? Objects { get; set; }
 
     public ValueTask<ApiError?> ValidateAsync(AdmissionRequest request, CancellationToken cancellationToken)
     {
@@ -36,7 +41,7 @@ public sealed class NodeRestriction : IAdmissionPlugin
             ("", "nodes") => OfNode(request, node),
             ("", "pods") => OfPod(request, node),
             ("coordination.k8s.io", "leases") when request.Namespace == LeaseNamespace && NameOf(request) != node => "can only access node lease with the same name as the requesting node",
-            ("coordination.k8s.io", "leases") when request.Namespace != LeaseNamespace => $"can only access leases in the \"{LeaseNamespace}\" system namespace",
+            ("coordination.k8s.io", "leases") when request.Namespace != LeaseNamespace => OfBotLease(request, node),
             _ => null,
         };
         return ValueTask.FromResult(why is null ? null : ApiErrors.Forbidden(request.Resource, NameOf(request), why));
@@ -64,6 +69,22 @@ public sealed class NodeRestriction : IAdmissionPlugin
         var changed = now.Where(l => before[l.Key].Text() != l.Value.Text()).Select(l => l.Key).Concat(before.Where(l => !now.ContainsKey(l.Key)).Select(l => l.Key));
         var refused = changed.Where(l => IsProtected(l) && !(old is null && l.StartsWith(RolePrefix, StringComparison.Ordinal))).Order(StringComparer.Ordinal).ToArray();
         return refused.Length == 0 ? null : $"is not allowed to modify labels: {string.Join(", ", refused)}";
+    }
+
+    /// <summary>A bot's Lease is renewed and released by the agent of the node on which its holder runs, and changed by no other.</summary>
+    private string? OfBotLease(AdmissionRequest request, string node)
+    {
+        if (request.Operation != "UPDATE" || request.OldObject.Obj("metadata").Obj("labels")?.ContainsKey(BotLabel) != true)
+        {
+            return $"can only access leases in the \"{LeaseNamespace}\" system namespace";
+        }
+
+        var holder = request.OldObject.Obj("spec").Str("holderIdentity");
+        return request.Object.Obj("spec").Str("holderIdentity") != holder || request.Object.Obj("spec")?["leaseTransitions"].Text() != request.OldObject.Obj("spec")?["leaseTransitions"].Text()
+            ? "node agents don't grant epochs"
+            : Objects?.Get(BuiltInResources.Find("", "v1", "pods")!, request.Namespace, holder) is { } pod && pod.Obj("spec").Str("nodeName") != node
+            ? $"node \"{node}\" can only renew leases of bots that run on it"
+            : null;
     }
 
     private static string? OfPod(AdmissionRequest request, string node)

@@ -123,6 +123,9 @@ public sealed class WardenState
         }
     }
 
+    /// <summary>There is something to report: the next renewal is due now.</summary>
+    public void Report(TimeSpan now) => _nextTry = now < _nextTry && !_mustRead ? now : _nextTry;
+
     /// <summary>The Lease was read.</summary>
     public void Found(FenceRecord record, TimeSpan now)
     {

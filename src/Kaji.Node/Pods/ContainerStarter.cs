@@ -43,6 +43,7 @@ internal sealed class ContainerStarter(PodServices services)
     /// <summary>The requests and limits that it was made with.</summary>
     public const string ResourcesLabel = "kaji.dev/resources";
     private const int StartErrorCode = 128;
+    private const int FencedCode = 137;
     private static readonly TimeSpan ConfigRetry = TimeSpan.FromSeconds(5);
 
     /// <summary>Directory of a container's logs.</summary>
@@ -50,7 +51,7 @@ internal sealed class ContainerStarter(PodServices services)
         Path.Combine(options.DataDirectory, "logs", "pods", $"{pod.Metadata.NamespaceProperty}_{pod.Metadata.Name}_{pod.Metadata.Uid}", container);
 
     /// <summary>Starts an attempt. Failures are results, not exceptions.</summary>
-    public async Task<StartResult> StartAsync(StartRequest start, CancellationToken cancellationToken)
+    public async Task<StartResult> StartAsync(StartRequest start, IPodWard? ward, CancellationToken cancellationToken)
     {
         var (pod, container) = (start.Pod, start.Container);
         var imageId = "";
@@ -61,6 +62,11 @@ internal sealed class ContainerStarter(PodServices services)
             imageId = image.Digests.Count > 0 ? image.Digests[0] : image.Id;
             id = await services.Runtime.CreateContainerAsync(start.Sandbox.Id, await ConfigAsync(start, image, cancellationToken), cancellationToken);
             Record(start, "Normal", "Created", $"Container created: {container.Name}");
+            if (ward is not null)
+            {
+                await ward.MayStartAsync(cancellationToken);
+            }
+
             await services.Runtime.StartContainerAsync(id, cancellationToken);
             Record(start, "Normal", "Started", $"Container started: {container.Name}");
             return new StartResult { ContainerId = id, ImageId = imageId };
@@ -78,6 +84,17 @@ internal sealed class ContainerStarter(PodServices services)
         {
             Record(start, "Warning", "Failed", $"Error: {e.Message}");
             return new StartResult { ImageId = imageId, Waiting = ("CreateContainerConfigError", e.Message), RetryAfter = ConfigRetry };
+        }
+        catch (PodBarredException e)
+        {
+            await services.Runtime.RemoveContainerAsync(id!, CancellationToken.None);
+            var now = services.Time.GetUtcNow().UtcDateTime;
+            return new StartResult
+            {
+                ImageId = imageId,
+                Waiting = ("Fenced", e.Message),
+                Ended = new V1ContainerStateTerminated { ContainerID = "crun://" + id, ExitCode = FencedCode, Reason = "Fenced", Message = e.Message, StartedAt = now, FinishedAt = now },
+            };
         }
         catch (EngineException e) when (id is not null)
         {

@@ -10,7 +10,7 @@ namespace Kaji.Node.Pods;
 /// <summary>What all Pod workers of a node share.</summary>
 internal sealed record PodServices(
     NodeOptions Options, IApiClient Client, IContainerRuntime Runtime, ImagePuller Images, PodVolumes Volumes, ReferencedObjects References, EnvironmentBuilder Environment, Prober Prober,
-    TokenCache Tokens, EventRecorder Events, TimeProvider Time, long NodeMemory)
+    TokenCache Tokens, EventRecorder Events, TimeProvider Time, long NodeMemory, IPodWarden? Warden = null)
 {
     /// <summary>Removes all that this node keeps of a Pod beside its sandbox.</summary>
     public void Forget(V1Pod pod)

@@ -9,6 +9,8 @@ namespace Kaji.Node.Pods;
 /// <content>What runs beside the loop: volumes, sandbox, starts, stops, and the Pod's end.</content>
 internal sealed partial class PodWorker
 {
+    /// <summary>What a program has after SIGTERM even when bringing it to rest took all of the grace.</summary>
+    private static readonly TimeSpan LeastForStop = TimeSpan.FromSeconds(2);
     private CancellationTokenSource? _endingCancel;
     private Task? _ending;
     private TimeSpan _endingGrace;
@@ -140,10 +142,11 @@ internal sealed partial class PodWorker
                         await _services.Runtime.RemoveContainerAsync(old.Id, token);
                     }
 
-                    var result = await _starter.StartAsync(request, token);
+                    var result = await _starter.StartAsync(request, _ward, token);
                     Post(() => Took(track, request, result));
                     if (result.ContainerId is { } started)
                     {
+                        _ward?.Started(track.Spec.Name);
                         var lives = await PostStartAsync(request, started, token);
                         Post(() => AfterPostStart(track, started, lives));
                         await Attempts.KeepTwoAsync(_services, request, _log, token);
@@ -323,7 +326,15 @@ internal sealed partial class PodWorker
             async token =>
             {
                 await Task.WhenAll(works).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                await _stopper.StopAllAsync(pod, tracks, grace, address, token);
+                var began = _services.Time.GetTimestamp();
+                if (_ward is not null && grace > TimeSpan.Zero)
+                {
+                    await _ward.StopAsync(_shutdown ? "the node goes down" : "its Pod was deleted", grace, token);
+                }
+
+                var left = grace - _services.Time.GetElapsedTime(began);
+                await _stopper.StopAllAsync(pod, tracks, grace > TimeSpan.Zero && left < LeastForStop ? LeastForStop : left > TimeSpan.Zero ? left : TimeSpan.Zero, address, token);
+                await FinishWardAsync(token);
                 Post(() => _stopped = true);
             },
             _endingCancel.Token);

@@ -50,6 +50,7 @@ internal sealed partial class PodWorker : IDisposable
     private DateTimeOffset _began;
     private int _woken;
     private volatile bool _shutdown;
+    private IPodWard? _ward;
 
     /// <param name="rejected">Why the node does not admit the Pod; null when it does.</param>
     public PodWorker(V1Pod pod, PodServices services, (string Reason, string Message)? rejected, Action<PodWorker> gone, ILogger log)
@@ -100,6 +101,7 @@ internal sealed partial class PodWorker : IDisposable
     {
         var before = Pod;
         Volatile.Write(ref _pod, pod);
+        _ward?.Changed(pod);
         if (PodDiffers.InFields(before, pod))
         {
             Post(() => _volumesChanged = true);
@@ -145,6 +147,7 @@ internal sealed partial class PodWorker : IDisposable
             _began = _services.Time.GetUtcNow();
             SyncTracks();
             (_sandbox, _outcome) = Adoption.Take(Pod, _tracks, _sandboxes.Of(Uid), _services.Runtime);
+            _ward = _services.Warden?.Take(Pod, this, _tracks.Any(IsRunning));
             foreach (var track in _tracks.Where(IsRunning))
             {
                 _probes.Start(track, Address, adopted: true);
@@ -167,6 +170,7 @@ internal sealed partial class PodWorker : IDisposable
         finally
         {
             _timer.Dispose();
+            _ward?.Dispose();
             foreach (var track in _tracks)
             {
                 track.Dispose();
@@ -253,6 +257,11 @@ internal sealed partial class PodWorker : IDisposable
             track.StopProbes();
             if (PodPlan.AfterExitOf(Pod.Spec.RestartPolicy ?? "Always", View(track)) != AfterExit.Restart)
             {
+                if (track.Role == ContainerRole.App)
+                {
+                    _ward?.Ended(track.Spec.Name, info.ExitCode, info.FinishedAt ?? _services.Time.GetUtcNow());
+                }
+
                 continue;
             }
 
@@ -343,6 +352,7 @@ internal sealed partial class PodWorker : IDisposable
 
             _services.Volumes.TearDown(Uid);
             _services.References.Forget(Uid);
+            await FinishWardAsync(token);
         });
         return DateTimeOffset.MaxValue;
     }

@@ -13,13 +13,18 @@ using Kaji.ApiServer.Encryption;
 using Kaji.ApiServer.Hosting;
 using Kaji.ApiServer.Streaming;
 using Kaji.ApiServer.Webhooks;
+using Kaji.Bots;
+using Kaji.Bots.Install;
+using Kaji.Bots.Operator;
 using Kaji.Client;
 using Kaji.Controllers;
 using Kaji.Engine;
 using Kaji.Network.Addresses;
 using Kaji.Network.Dns;
 using Kaji.Network.Services;
+using Kaji.Linux.Processes;
 using Kaji.Node;
+using Kaji.Node.Guard;
 using Kaji.Node.Server;
 using Kaji.Scheduler;
 using Kaji.Startup;
@@ -83,6 +88,8 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         var runtime = engines.Runtime.StartAsync(cancel);
 
         StartupNotifier.Status("starting the API server");
+        using var guard = new GuardClient(new GuardOptions(_paths.GuardSocket, Local: true, () => GuardProcess.Start(_paths)), _time, _logging.CreateLogger<GuardClient>());
+        await guard.AdoptAsync(cancel);
         var rbac = new RbacAuthorizer(store);
         using var webhooks = new WebhookClient(_time);
         var tokens = new ServiceAccountTokens(pki.ServiceAccountKey, _time);
@@ -97,17 +104,23 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         WriteKubeconfig(pki);
 
         StartupNotifier.Status("starting the node");
+        var bots = BotInstaller.InstallAsync(ClientOf(api, "kubernetes-admin", "system:masters"), agents: true, _time, cancel);
+        using var wardens = new NodeWardens(ClientOf(api, $"system:node:{settings.NodeName}", "system:nodes"), guard, _paths.HaltFile, _time, _logging);
         await runtime;
 
         // Before the agent makes new sandboxes: addresses of those that are gone are free again.
         await engines.Network.ReconcileAsync(engines.Runtime.ListSandboxes().Where(s => s.State == SandboxState.Ready).Select(s => s.Id).ToHashSet(StringComparer.Ordinal), cancel);
-        await using var nodeServer = await StartNodeAsync(api, pki, plan, settings, engines, cancel);
+        await using var nodeServer = await StartNodeAsync(api, pki, plan, settings, engines, wardens, cancel);
         using var controllers = new ControllerManager(ClientOf(api, "system:kube-controller-manager"), pki.AuthorityPem, _time, _logging, new ClusterIdentity(pki.Authority, tokens.IssueLegacy));
         Start(controllers);
         var scheduler = new SchedulerComponent(ClientOf(api, "system:kube-scheduler"), _time, _logging);
         Start(scheduler);
         var proxy = StartNetwork(api, plan, settings, out var dns);
-        await Task.WhenAll(_agent!.Ready, controllers.Ready, scheduler.Ready, proxy.Ready, dns.Ready).WaitAsync(cancel);
+        await Task.WhenAll(_agent!.Ready, controllers.Ready, scheduler.Ready, proxy.Ready, dns.Ready, bots).WaitAsync(cancel);
+
+        // After the agent: its wardens have taken up the bots that run, and the guard counts again.
+        using var operatorOfBots = new BotOperator(ClientOf(api, "system:kaji:bot-operator"), new OperatorOptions { Clock = () => SuspendedClock.Now }, _time, _logging);
+        Start(operatorOfBots);
         Ready(_paths.Data, _listen);
         StartupNotifier.Ready();
 
@@ -144,14 +157,15 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         var bootstrap = new BootstrapTokens(_time);
         var bearers = new BearerTokens([tokens, bootstrap, .. _settings.Oidc is { } oidc ? [new OidcTokens(oidc, _time, _logging.CreateLogger<OidcTokens>())] : Array.Empty<ITokenAuthenticator>()]);
         var nodes = new NodeAuthorizer();
+        var restriction = new NodeRestriction();
         var allocator = new ServiceAllocator(new ServiceAllocationOptions(plan.ServiceCidr), _time);
-        var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), new NodeRestriction(), new CertificateRequester(), .. EventLimits()], _time, _logging);
+        var admission = new DefaultAdmission(store, webhooks, [allocator, new RbacEscalation(rbac), restriction, new CertificateRequester(), .. EventLimits()], _time, _logging);
         var endpoints = _listen.Address.Equals(IPAddress.Any) ? (IPEndPoint[])[_listen] : [_listen, new IPEndPoint(plan.Gateway, _listen.Port)];
         var api = new ApiServer.Hosting.ApiServer(
             new ApiServerOptions { Listen = endpoints, ServingCertificate = pki.Serving, Aggregation = new AggregationOptions(() => pki.FrontProxyClient), Audit = _settings.Audit },
             store, admission.Plugins, _time, _logging);
         var objects = api.Registry;
-        tokens.Objects = bootstrap.Objects = nodes.Objects = allocator.Objects = objects;
+        tokens.Objects = bootstrap.Objects = nodes.Objects = restriction.Objects = allocator.Objects = objects;
         var authorizer = new UnionAuthorizer(nodes, rbac);
         admission.Attach(objects, authorizer);
         Start("admission", admission.RunAsync);
@@ -166,7 +180,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         return api;
     }
 
-    private async Task<NodeServer> StartNodeAsync(ApiServer.Hosting.ApiServer api, ClusterPki pki, AddressPlan plan, ClusterSettings settings, Engines engines, CancellationToken cancel)
+    private async Task<NodeServer> StartNodeAsync(ApiServer.Hosting.ApiServer api, ClusterPki pki, AddressPlan plan, ClusterSettings settings, Engines engines, NodeWardens wardens, CancellationToken cancel)
     {
         Directory.CreateDirectory(_paths.Node);
         NodeServer? server = null;
@@ -177,7 +191,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
                 NodeName = settings.NodeName, DataDirectory = _paths.Node, ClusterDns = plan.DnsServiceIP.ToString(), NodeIP = plan.Gateway.ToString(), ServerPort = () => server!.Port,
                 RuntimeVersion = "crun://" + ToolVersions.Crun,
             },
-            ClientOf(api, $"system:node:{settings.NodeName}", "system:nodes"), engines.Runtime, engines.Images, _time, _logging);
+            ClientOf(api, $"system:node:{settings.NodeName}", "system:nodes"), engines.Runtime, engines.Images, _time, _logging, wardens);
         server = new NodeServer(
             new NodeServerOptions { NodeName = settings.NodeName, ListenAddress = plan.Gateway, ServerCertificate = () => certificate, ClientCa = [pki.Authority] },
             _agent, engines.Runtime, engines.Inotify, _time, _logging);

@@ -69,5 +69,11 @@ internal sealed class ClusterPaths
     /// <summary>nftables table of Services; the Pod network has <see cref="NftTable"/>.</summary>
     public string ServiceTable => $"kaji_{Id}_services";
 
+    /// <summary>Where the guard of the fenced Pods listens; it lives on while the server does not.</summary>
+    public string GuardSocket => Path.Combine(Run, "guard.sock");
+
+    /// <summary>While this file is there, all bots of this machine are halted (<c>kaji halt --local</c>).</summary>
+    public string HaltFile => Path.Combine(Data, "halt");
+
     public string Cgroup => $"/kaji/{Id}";
 }

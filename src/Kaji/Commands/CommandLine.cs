@@ -26,6 +26,7 @@ internal static class CommandLine
             ImageCommand.Build(),
             DemoCommand.Build(),
             TokenCommand.Build(),
+            GuardCommand.Build(),
         };
         root.Options.Add(DataDirectory);
         return root;

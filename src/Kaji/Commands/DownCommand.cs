@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Kaji.Bots;
 using Kaji.Cluster;
 using Kaji.Kubeconfigs;
 using Kaji.Startup;
@@ -52,6 +53,7 @@ internal static class DownCommand
             await TearDownInsideAsync(paths, cancel);
         }
 
+        GuardProcess.Quit(paths);
         PrivateMounts.Release(paths);
         if (Directory.Exists(paths.Run))
         {

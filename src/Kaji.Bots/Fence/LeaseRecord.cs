@@ -1,0 +1,61 @@
+using k8s.Models;
+using Kaji.Bots.Api;
+
+namespace Kaji.Bots.Fence;
+
+/// <summary>The fence's record as a coordination.k8s.io Lease.</summary>
+public static class LeaseRecord
+{
+    /// <summary>Reads a version of a Lease.</summary>
+    public static FenceRecord Of(V1Lease lease) => new(
+        lease.Metadata.ResourceVersion, lease.Spec?.LeaseTransitions ?? 0, lease.Spec?.HolderIdentity ?? "", lease.Metadata.Labels?.ContainsKey(BotNames.ReleasedLabel) == true);
+
+    /// <summary>The Lease before the first epoch.</summary>
+    public static V1Lease New(string ns, string bot, int seconds) => new()
+    {
+        ApiVersion = "coordination.k8s.io/v1", Kind = "Lease",
+        Metadata = new V1ObjectMeta { Name = BotNames.LeaseOf(bot), NamespaceProperty = ns, Labels = new Dictionary<string, string>(StringComparer.Ordinal) { [BotNames.BotLabel] = bot, [BotNames.ReleasedLabel] = "true" } },
+        Spec = new V1LeaseSpec { LeaseTransitions = 0, LeaseDurationSeconds = seconds },
+    };
+
+    /// <summary>A grant over a version that was seen.</summary>
+    /// <param name="stop">How the holder before it ended, where no warden has said; null when one has.</param>
+    public static V1Lease Granted(V1Lease seen, string holder, long epoch, int seconds, DateTime now, string? stop)
+    {
+        var labels = new Dictionary<string, string>(seen.Metadata.Labels ?? new Dictionary<string, string>(), StringComparer.Ordinal);
+        labels.Remove(BotNames.ReleasedLabel);
+        var annotations = new Dictionary<string, string>(seen.Metadata.Annotations ?? new Dictionary<string, string>(), StringComparer.Ordinal);
+        annotations.Remove(BotNames.ReportAnnotation);
+        if (stop is not null)
+        {
+            annotations[BotNames.StopAnnotation] = stop;
+        }
+
+        return Copy(seen, labels, annotations, new V1LeaseSpec { HolderIdentity = holder, LeaseTransitions = (int)epoch, LeaseDurationSeconds = seconds, AcquireTime = now, RenewTime = now });
+    }
+
+    /// <summary>The same holder, seen alive at a time, with what it reports.</summary>
+    public static V1Lease Renewed(V1Lease held, string report, DateTime now)
+    {
+        var annotations = new Dictionary<string, string>(held.Metadata.Annotations ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [BotNames.ReportAnnotation] = report };
+        return Copy(held, held.Metadata.Labels, annotations, held.Spec with { RenewTime = now });
+    }
+
+    /// <summary>The holder is dead.</summary>
+    public static V1Lease Released(V1Lease held, string stop)
+    {
+        var labels = new Dictionary<string, string>(held.Metadata.Labels ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [BotNames.ReleasedLabel] = "true" };
+        var annotations = new Dictionary<string, string>(held.Metadata.Annotations ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [BotNames.StopAnnotation] = stop };
+        annotations.Remove(BotNames.ReportAnnotation);
+        return Copy(held, labels, annotations, held.Spec);
+    }
+
+    private static V1Lease Copy(V1Lease from, IDictionary<string, string>? labels, IDictionary<string, string> annotations, V1LeaseSpec spec) => new()
+    {
+        ApiVersion = "coordination.k8s.io/v1", Kind = "Lease", Spec = spec,
+        Metadata = new V1ObjectMeta
+        {
+            Name = from.Metadata.Name, NamespaceProperty = from.Metadata.NamespaceProperty, ResourceVersion = from.Metadata.ResourceVersion, Uid = from.Metadata.Uid, Labels = labels, Annotations = annotations,
+        },
+    };
+}

@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Text.Json;
+using k8s.Models;
+using Kaji.Bots.Api;
+using Kaji.Bots.Warden;
+using Kaji.Client;
+
+namespace Kaji.Bots.Operator;
+
+/// <content>Shared bots: as many as are asked for, behind a Deployment.</content>
+public sealed partial class BotController
+{
+    private static readonly TimeSpan ScaleEvery = TimeSpan.FromSeconds(15);
+
+    private async Task ShareAsync(Bot bot, CancellationToken cancellationToken)
+    {
+        var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
+        var present = _informers.Deployments.Get(ns, name);
+        if (bot.Metadata.DeletionTimestamp is not null)
+        {
+            if (present is not null)
+            {
+                await _client.DeleteAsync(Kinds.Deployment, ns, name, new V1DeleteOptions { PropagationPolicy = "Foreground" }, cancellationToken);
+            }
+            else
+            {
+                await FinalizeAsync(bot, add: false, cancellationToken);
+            }
+
+            return;
+        }
+
+        var idle = await IdleAsync(bot, null, [], cancellationToken);
+        var revision = BotPodMaker.RevisionOf(bot.Spec);
+        var replicas = idle is not null ? 0 : await ScaleAsync(bot, present?.Spec.Replicas ?? bot.Spec.Activation?.Replicas ?? 1, cancellationToken);
+        var status = bot.Status ?? new BotStatus();
+        try
+        {
+            var wanted = BotPodMaker.MakeShared(bot, replicas, revision);
+            if (present is null)
+            {
+                present = await _client.CreateAsync(Kinds.Deployment, wanted, cancellationToken);
+            }
+            else if (present.Spec.Replicas != replicas || present.Metadata.Annotations?.TryGetValue(BotNames.RevisionLabel, out var runs) != true || runs != revision)
+            {
+                await KeepRevisionAsync(bot, revision, cancellationToken);
+                wanted.Metadata.ResourceVersion = present.Metadata.ResourceVersion;
+                present = await _client.UpdateAsync(Kinds.Deployment, wanted, cancellationToken: cancellationToken);
+            }
+        }
+        catch (Exception e) when (e is JsonException or ApiException { Code: 400 or 403 or 422 })
+        {
+            status = status with { Phase = BotPhase.Waiting, Message = $"its template can't become a Deployment: {e.Message}", ObservedGeneration = bot.Metadata.Generation };
+            await WriteStatusAsync(bot, status with { Conditions = Conditions.With(status.Conditions, "Ready", "False", "BadTemplate", status.Message, Time.GetUtcNow()) }, cancellationToken);
+            throw new BotWaitsException(status.Message);
+        }
+
+        var ready = present.Status?.ReadyReplicas ?? 0;
+        var (phase, message) = idle is { } i ? (i.Phase, i.Message) : ready >= replicas ? (BotPhase.Active, $"{ready} of {replicas} act") : (BotPhase.Starting, $"{ready} of {replicas} are ready");
+        status = status with
+        {
+            Phase = phase, Message = message, Replicas = present.Status?.Replicas ?? 0, ReadyReplicas = ready, Revision = revision, Selector = $"{BotNames.BotLabel}={name}", ObservedGeneration = bot.Metadata.Generation,
+            Conditions = Conditions.With(status.Conditions, "Ready", idle is null && ready >= replicas ? "True" : "False", idle?.Reason ?? "Replicas", message, Time.GetUtcNow()),
+        };
+        await WriteStatusAsync(bot, status, cancellationToken);
+    }
+
+    /// <summary>As the horizontal autoscaler: replicas × (average / target), rounded up, within a tenth left alone.</summary>
+    private async Task<int> ScaleAsync(Bot bot, int now, CancellationToken cancellationToken)
+    {
+        if (bot.Spec.Activation?.Autoscaling is not { } scaling)
+        {
+            return bot.Spec.Activation?.Replicas ?? 1;
+        }
+
+        var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
+        EnqueueAfter(ns, name, ScaleEvery);
+        now = Math.Clamp(now, scaling.MinReplicas ?? 1, scaling.MaxReplicas);
+        var values = new List<double>();
+        foreach (var pod in _informers.Pods.List(ns).Where(p => BotOf(p.Metadata) == name && p.Status?.Phase == "Running"))
+        {
+            using var page = await _client.SendAsync(new HttpRequestMessage(HttpMethod.Get, $"/api/v1/namespaces/{ns}/pods/{pod.Metadata.Name}:{scaling.Port ?? 8080}/proxy{scaling.Path ?? "/metrics"}"), cancellationToken);
+            if (page.IsSuccessStatusCode && PrometheusText.Sums(await page.Content.ReadAsStringAsync(cancellationToken), m => m == scaling.Metric).TryGetValue(scaling.Metric, out var value))
+            {
+                values.Add(value);
+            }
+        }
+
+        var ratio = values.Count == 0 ? 1 : values.Average() / double.Parse(scaling.Target, CultureInfo.InvariantCulture);
+        return ratio is > 0.9 and < 1.1 ? now : Math.Clamp((int)Math.Ceiling(now * ratio), scaling.MinReplicas ?? 1, scaling.MaxReplicas);
+    }
+}

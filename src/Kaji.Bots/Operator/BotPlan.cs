@@ -1,0 +1,425 @@
+using System.Globalization;
+using Kaji.Bots.Api;
+using Kaji.Bots.Warden;
+
+namespace Kaji.Bots.Operator;
+
+public enum BotStepKind
+{
+    /// <summary>A guard was crossed: a Halt of the bot, or of its account, is made.</summary>
+    HaltBot,
+    HaltAccount,
+
+    MakeLease,
+    MakePod,
+    Grant,
+    DeletePod,
+    AskToYield,
+
+    /// <summary>The holder has vanished and its time is over: nobody acts any more.</summary>
+    WriteOff,
+}
+
+/// <summary>One thing to do for a bot.</summary>
+/// <param name="Avoid">A node that fell silent.</param>
+public sealed record BotStep(BotStepKind Kind, string Pod = "", long Epoch = 0, string Revision = "", bool Standby = false, string? Avoid = null, string Why = "");
+
+/// <summary>What to do now for a Singleton bot, and what to say of it.</summary>
+/// <param name="Due">When to plan again although nothing has changed.</param>
+public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, TimeSpan? Due)
+{
+    /// <summary>Epochs up to this one are to be replaced; to be remembered until that has happened.</summary>
+    public long ReplaceThrough { get; init; }
+
+    private static readonly TimeSpan CalmAfter = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
+
+    /// <summary>Pure: from what is observed to the next steps. Nothing here lets two epochs act: that is the fence's (docs/fence.md), which this only drives.</summary>
+    public static BotPlan Of(BotView view)
+    {
+        var plan = new Planner(view);
+        plan.Run();
+        return plan.Result;
+    }
+
+    private sealed class Planner(BotView view)
+    {
+        private readonly List<BotStep> _steps = [];
+        private readonly BotSpec _spec = view.Bot.Spec;
+        private readonly BotStatus _before = view.Bot.Status ?? new BotStatus();
+        private BotStatus _status = view.Bot.Status ?? new BotStatus();
+        private TimeSpan? _due;
+        private long _replaceThrough = view.ReplaceThrough;
+
+        public BotPlan Result => new(_steps, _status, _due) { ReplaceThrough = _replaceThrough };
+
+        private long Epoch => view.Lease?.Epoch ?? 0;
+
+        private bool Held => view.Lease is { Released: false, Epoch: > 0 };
+
+        private bool MayGrant => view.GrantIn <= TimeSpan.Zero;
+
+        private BotPod? Holder => view.Pods.FirstOrDefault(p => p.Epoch == Epoch && p.Name == view.Lease?.Holder);
+
+        private bool Acting => Held && view.Report is { State: BotReport.Acting } report && report.Epoch == Epoch;
+
+        /// <summary>What is to run: the spec's version, or the last good one when that has failed.</summary>
+        private string Target => _status.FailedRevision == view.Revision && _status.GoodRevision is { } good ? good : view.Revision;
+
+        public void Run()
+        {
+            TakeInStop();
+            TakeInReport();
+            Judge();
+            CleanUp();
+            if (view.Lease is null)
+            {
+                _steps.Add(new BotStep(BotStepKind.MakeLease));
+                Say(BotPhase.Waiting, "its Lease is made");
+            }
+            else if (view.Idle is { } idle)
+            {
+                Rest(idle.Phase, idle.Reason, idle.Message);
+            }
+            else if (!Held || MayGrant)
+            {
+                StartNext();
+            }
+            else
+            {
+                Keep();
+            }
+
+            _status = _status with
+            {
+                Epoch = Epoch == 0 ? null : Epoch, Node = Held ? Holder?.Node : null, ActivePod = Held && Holder is { } h ? h.Name : null, StandbyPod = Next()?.Name, ObservedGeneration = view.Bot.Metadata.Generation,
+                Replicas = view.Pods.Count(p => !p.Ended), ReadyReplicas = view.Pods.Count(p => p.Ready && !p.Ended), Selector = $"{BotNames.BotLabel}={view.Bot.Metadata.Name}",
+            };
+        }
+
+        /// <summary>Counts an activation that has ended since the last look.</summary>
+        private void TakeInStop()
+        {
+            if (view.LastStop is not { } stop || stop.Epoch <= (_before.LastStop?.Epoch ?? 0))
+            {
+                return;
+            }
+
+            var at = stop.At ?? view.Now.UtcDateTime;
+            var crashed = stop.Outcome == StopResult.Unclean || stop.Fault is not null || stop.Why?.StartsWith("the process ended by itself", StringComparison.Ordinal) == true;
+            var ran = _before.ActiveSince is { } since ? at - since : TimeSpan.Zero;
+            var revision = view.Pods.FirstOrDefault(p => p.Epoch == stop.Epoch)?.Revision ?? _before.Revision;
+            var crashes = !crashed ? 0 : ran > CalmAfter ? 1 : (_before.Crashes ?? 0) + 1;
+            _status = _status with { LastStop = stop, LastEnd = at, Crashes = crashes, Restarts = (_before.Restarts ?? 0) + (crashed ? 1 : 0), ActiveSince = null };
+            if (crashed)
+            {
+                Condemn(revision, ran, stop.Fault ?? stop.Why ?? "it ended");
+            }
+        }
+
+        /// <summary>A version that fails within its revert window is not tried again, when there is a good one to go back to.</summary>
+        private void Condemn(string? revision, TimeSpan ran, string why)
+        {
+            var window = TimeSpan.FromSeconds(_spec.Handover?.RevertWindowSeconds ?? 30);
+            if (revision == view.Revision && _before.GoodRevision is { } good && good != revision && ran <= window && _before.FailedRevision != revision)
+            {
+                _status = _status with { FailedRevision = revision, Crashes = 0, Message = why };
+                Condition("Reverted", true, "NewVersionFailed", $"version {revision} failed ({why}); version {good} runs until the spec changes");
+            }
+        }
+
+        private void TakeInReport()
+        {
+            if (_before.FailedRevision is { } failed && failed != view.Revision && _status.FailedRevision == failed)
+            {
+                _status = _status with { FailedRevision = null };
+                Condition("Reverted", false, "NewSpec", "the spec has changed");
+            }
+
+            if (!Acting || view.Report is not { ActingSince: { } since } report)
+            {
+                return;
+            }
+
+            _status = _status with { ActiveSince = since, Revision = Holder?.Revision ?? _status.Revision };
+            if (view.LastStop is { ActedUntil: { } until } && until < since)
+            {
+                _status = _status with { LastGapMilliseconds = (long)Math.Round((since - until).TotalMilliseconds) };
+            }
+
+            if (report.Age is { } age && view.SayAge)
+            {
+                _status = _status with { Freshness = age.ToString("0.0", CultureInfo.InvariantCulture) };
+            }
+
+            var window = TimeSpan.FromSeconds(_spec.Handover?.RevertWindowSeconds ?? 30);
+            var ran = view.Now - new DateTimeOffset(DateTime.SpecifyKind(since, DateTimeKind.Utc));
+            if (_status.Revision is { } revision && _status.GoodRevision != revision)
+            {
+                if (ran >= window)
+                {
+                    _status = _status with { GoodRevision = revision, Crashes = 0 };
+                }
+                else
+                {
+                    Due(window - ran);
+                }
+            }
+            else if (_status.Crashes is > 0 && ran > CalmAfter)
+            {
+                _status = _status with { Crashes = 0 };
+            }
+        }
+
+        /// <summary>A new version whose figures are wrong is taken back; else what the bot's policy says is done.</summary>
+        private void Judge()
+        {
+            if (view.Freshness is { } fresh && Acting)
+            {
+                // The message holds figures that change each second: it is written when the verdict changes.
+                var status = fresh.Deaf switch { true => "False", false => "True", null => "Unknown" };
+                if (_status.Conditions?.FirstOrDefault(c => c.Type == "Fresh")?.Status != status)
+                {
+                    _status = _status with { Conditions = Conditions.With(_status.Conditions, "Fresh", status, fresh.Deaf switch { true => "Deaf", false => "Hears", null => "NoReference" }, fresh.Why, view.Now) };
+                }
+            }
+
+            if (view.Verdict is not { } verdict || !Acting || verdict.Epoch != Epoch || view.Idle is not null)
+            {
+                if (Acting && _status.Conditions?.Any(c => c.Type == "Alert" && c.Status == "True") == true)
+                {
+                    Condition("Alert", false, "AsExpected", "its figures are as they should be");
+                }
+
+                return;
+            }
+
+            Condition("Alert", true, verdict.Reason, verdict.Message);
+            var failed = _status.FailedRevision;
+            Condemn(Holder?.Revision, _status.ActiveSince is { } since ? view.Now.UtcDateTime - since : TimeSpan.MaxValue, verdict.Message);
+            if (_status.FailedRevision != failed || Holder?.Revision == _status.FailedRevision)
+            {
+                return;
+            }
+
+            if (verdict.Action is VerdictAction.HaltBot or VerdictAction.HaltAccount)
+            {
+                _steps.Add(new BotStep(verdict.Action == VerdictAction.HaltBot ? BotStepKind.HaltBot : BotStepKind.HaltAccount, Why: verdict.Message));
+            }
+            else if (verdict.Action == VerdictAction.Restart)
+            {
+                _replaceThrough = Math.Max(_replaceThrough, Epoch);
+            }
+        }
+
+        /// <summary>Of Pods that have ended, the newest stays for its logs; candidates that can't be any more go.</summary>
+        private void CleanUp()
+        {
+            var newest = view.Pods.Where(p => p.Ended && p.Epoch <= Epoch).Max(p => (long?)p.Epoch) ?? 0;
+            foreach (var pod in view.Pods.Where(p => !p.Deleting))
+            {
+                var old = pod.Ended && (pod.Epoch < newest || (pod.Epoch > Epoch && pod != Next()));
+                var stale = !pod.Ended && pod.Epoch < Epoch;
+                if (old || stale)
+                {
+                    Delete(pod, stale ? "a newer epoch has been granted" : "a newer one has ended");
+                }
+            }
+        }
+
+        /// <summary>The Pod that waits for an epoch above the newest granted one.</summary>
+        private BotPod? Next() => view.Pods.Where(p => p.Epoch > Epoch && !p.Deleting && !p.Ended).MaxBy(p => p.Epoch);
+
+        private void Rest(string phase, string reason, string message)
+        {
+            foreach (var pod in view.Pods.Where(p => !p.Deleting && (!p.Ended || p.Epoch > Epoch)))
+            {
+                Delete(pod, message);
+            }
+
+            if (Held && MayGrant)
+            {
+                _steps.Add(new BotStep(BotStepKind.WriteOff, view.Lease!.Value.Holder, Epoch));
+            }
+            else if (Held)
+            {
+                DueAtGrant();
+            }
+
+            Say(Held ? BotPhase.Stopping : phase, Held ? $"stopping: {message}" : message);
+            Condition("Ready", false, reason, message);
+        }
+
+        private void StartNext()
+        {
+            if (view.GrantIn is null)
+            {
+                Say(BotPhase.Waiting, "its Lease is read");
+                return;
+            }
+
+            var lost = Held;
+            var next = Next();
+            if (next is not null && next.Revision != Target)
+            {
+                Delete(next, "another version is wanted");
+                next = null;
+            }
+
+            if (next is null)
+            {
+                var pause = Pause();
+                if (pause > TimeSpan.Zero)
+                {
+                    Due(pause);
+                    Say(BotPhase.CrashLoop, $"it failed {_status.Crashes} times in a row ({_status.LastStop?.Fault ?? _status.LastStop?.Why}); next start in {Math.Ceiling(pause.TotalSeconds)} s");
+                    Condition("Ready", false, "CrashLoop", _status.Message!);
+                    return;
+                }
+
+                var epoch = Math.Max(Epoch, view.Pods.Select(p => p.Epoch).DefaultIfEmpty().Max()) + 1;
+                next = new BotPod(BotNames.PodOf(view.Bot.Metadata.Name, epoch), epoch, Target);
+                _steps.Add(new BotStep(BotStepKind.MakePod, next.Name, epoch, Target, Avoid: lost ? Holder?.Node : null));
+            }
+
+            _steps.Add(new BotStep(BotStepKind.Grant, next.Name, next.Epoch));
+            Say(BotPhase.Starting, lost ? $"{view.Lease!.Value.Holder} fell silent; {next.Name} takes its place" : $"epoch {next.Epoch} begins");
+            Condition("Ready", false, "Starting", _status.Message!);
+        }
+
+        /// <summary>After the first failure at once, then 1, 2, 4 … 60 s.</summary>
+        private TimeSpan Pause()
+        {
+            if (_status.Crashes is not (> 1 and var crashes) || _status.LastEnd is not { } end)
+            {
+                return TimeSpan.Zero;
+            }
+
+            var wait = TimeSpan.FromSeconds(Math.Pow(2, Math.Min(crashes - 2, 6)));
+            return (wait < LongestPause ? wait : LongestPause) - (view.Now - new DateTimeOffset(DateTime.SpecifyKind(end, DateTimeKind.Utc)));
+        }
+
+        /// <summary>Somebody holds the epoch.</summary>
+        private void Keep()
+        {
+            var holder = Holder;
+            DueAtGrant();
+            if (holder is null || holder.Deleting || holder.Ended)
+            {
+                Say(BotPhase.Stopping, holder is null ? $"{view.Lease!.Value.Holder} is gone; waiting until it can't act any more" : $"{holder.Name} comes to its end");
+                Condition("Ready", false, "Stopping", _status.Message!);
+                return;
+            }
+
+            if (holder.Revision == Target && holder.Epoch > _replaceThrough)
+            {
+                if (Next() is { } needless)
+                {
+                    Delete(needless, "it is not needed any more");
+                }
+
+                SayHolds(holder);
+                return;
+            }
+
+            var why = holder.Revision == Target ? _status.Conditions?.FirstOrDefault(c => c.Type == "Alert")?.Message ?? "it is replaced" : $"version {Target} follows {holder.Revision}";
+            if (_spec.Handover?.Strategy == BotHandover.Warm && Acting)
+            {
+                WarmUp(holder, why);
+                return;
+            }
+
+            Delete(holder, why);
+            Say(BotPhase.Stopping, why);
+            Condition("Ready", false, "Updating", why);
+        }
+
+        private void WarmUp(BotPod holder, string why)
+        {
+            var warmUp = TimeSpan.FromSeconds(_spec.Handover?.WarmUpSeconds ?? 120);
+            var failed = view.Pods.Where(p => p.Epoch > Epoch && p.Ended && !p.Deleting && p.Revision == Target && p.Standby).MaxBy(p => p.Epoch);
+            var next = Next();
+            if (next is not null && (next.Revision != Target || !next.Standby))
+            {
+                Delete(next, "another version is wanted");
+                next = null;
+            }
+
+            var fault = view.Report?.Refused is { } refused && refused == next?.Name ? view.Report.Fault
+                : next is { Ready: false } && view.Now - next.Created > warmUp ? $"{next.Name} was not ready after {warmUp.TotalSeconds:0} s{(next.Trouble is { } trouble ? $" ({trouble})" : "")}"
+                : next is null && failed is not null ? $"{failed.Name} ended while it warmed up{(failed.Trouble is { } end ? $" ({end})" : "")}"
+                : null;
+            if (fault is not null)
+            {
+                foreach (var pod in view.Pods.Where(p => p.Epoch > Epoch && !p.Deleting))
+                {
+                    Delete(pod, "the handover has failed");
+                }
+
+                if (Target == view.Revision)
+                {
+                    _status = _status with { FailedRevision = view.Revision };
+                }
+
+                SayHolds(holder);
+                Condition("Reverted", true, "HandoverFailed", $"version {Target} did not take over: {fault}. {holder.Name} goes on.");
+                return;
+            }
+
+            if (next is null)
+            {
+                var epoch = Math.Max(Epoch, view.Pods.Select(p => p.Epoch).DefaultIfEmpty().Max()) + 1;
+                _steps.Add(new BotStep(BotStepKind.MakePod, BotNames.PodOf(view.Bot.Metadata.Name, epoch), epoch, Target, Standby: true));
+                Due(warmUp);
+            }
+            else if (!next.Ready)
+            {
+                Due(warmUp - (view.Now - next.Created));
+            }
+            else if (holder.YieldTo != next.Name)
+            {
+                _steps.Add(new BotStep(BotStepKind.AskToYield, holder.Name, next.Epoch, Why: next.Name));
+            }
+
+            Say(BotPhase.HandingOver, next is { Ready: true } ? $"{holder.Name} hands over to {next.Name}" : $"{why}: it warms up beside {holder.Name}{(next?.Trouble is { } waits ? $" ({waits})" : "")}");
+        }
+
+        private void SayHolds(BotPod holder)
+        {
+            if (Acting)
+            {
+                Say(BotPhase.Active, _before.FailedRevision == view.Revision ? $"acts with version {holder.Revision}, since {view.Revision} failed" : "acts");
+                Condition("Ready", true, "Acting", $"epoch {Epoch} acts");
+                return;
+            }
+
+            var trouble = view.Report?.Fault ?? holder.Trouble;
+            var stopping = view.Report?.State == BotReport.Stopping;
+            Say(stopping ? BotPhase.Stopping : BotPhase.Starting, stopping ? "is brought to rest" : trouble ?? "starts");
+            Condition("Ready", false, stopping ? "Stopping" : "Starting", _status.Message!);
+        }
+
+        private void Delete(BotPod pod, string why)
+        {
+            if (_steps.All(s => s.Kind != BotStepKind.DeletePod || s.Pod != pod.Name))
+            {
+                _steps.Add(new BotStep(BotStepKind.DeletePod, pod.Name, pod.Epoch, Why: why));
+            }
+        }
+
+        private void Say(string phase, string message) => _status = _status with { Phase = phase, Message = message };
+
+        private void Condition(string type, bool status, string reason, string message) =>
+            _status = _status with { Conditions = Conditions.With(_status.Conditions, type, status ? "True" : "False", reason, message, view.Now) };
+
+        private void DueAtGrant()
+        {
+            if (view.GrantIn is { } wait && wait > TimeSpan.Zero)
+            {
+                Due(wait + TimeSpan.FromMilliseconds(1));
+            }
+        }
+
+        private void Due(TimeSpan wait) => _due = _due is { } due && due < wait ? due : wait;
+    }
+}

@@ -1,0 +1,89 @@
+using System.Globalization;
+using k8s.Models;
+using Kaji.Bots.Api;
+using Kaji.Bots.Fence;
+using Kaji.Bots.Warden;
+
+namespace Kaji.Bots.Operator;
+
+/// <summary>A Pod of a bot as the plan sees it.</summary>
+public sealed record BotPod(string Name, long Epoch, string Revision)
+{
+    /// <summary>Runs warm, without acting, until its epoch is granted.</summary>
+    public bool Standby { get; init; }
+
+    public bool Ready { get; init; }
+
+    /// <summary>None of its containers runs or will run.</summary>
+    public bool Ended { get; init; }
+
+    public bool Deleting { get; init; }
+
+    public string? Node { get; init; }
+
+    public DateTimeOffset Created { get; init; }
+
+    /// <summary>Why it is not ready, in words.</summary>
+    public string? Trouble { get; init; }
+
+    /// <summary>The Pod that it was asked to make room for.</summary>
+    public string? YieldTo { get; init; }
+
+    public static BotPod Of(V1Pod pod)
+    {
+        var labels = pod.Metadata.Labels ?? new Dictionary<string, string>();
+        var waiting = (pod.Status?.ContainerStatuses ?? []).Concat(pod.Status?.InitContainerStatuses ?? []).FirstOrDefault(c => c.State?.Waiting is { Reason: not ("ContainerCreating" or "PodInitializing") })?.State.Waiting;
+        var scheduled = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "PodScheduled" && c.Status == "False");
+        return new BotPod(pod.Metadata.Name, long.TryParse(labels.TryGetValue(BotNames.EpochLabel, out var epoch) ? epoch : "", NumberStyles.None, CultureInfo.InvariantCulture, out var e) ? e : 0, labels.TryGetValue(BotNames.RevisionLabel, out var revision) ? revision : "")
+        {
+            Standby = WardenPlan.Of(pod)?.Standby == true,
+            Ready = pod.Status?.Conditions?.Any(c => c.Type == "Ready" && c.Status == "True") == true,
+            Ended = pod.Status?.Phase is "Succeeded" or "Failed",
+            Deleting = pod.Metadata.DeletionTimestamp is not null,
+            Node = pod.Spec?.NodeName,
+            Created = pod.Metadata.CreationTimestamp is { } at ? new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : default,
+            Trouble = waiting is not null ? $"{waiting.Reason}: {waiting.Message}" : scheduled is not null ? $"no node takes it: {scheduled.Message}" : pod.Status?.Phase == "Failed" ? pod.Status.Message ?? pod.Status.Reason : null,
+            YieldTo = pod.Metadata.Annotations?.TryGetValue(BotNames.YieldAnnotation, out var to) == true ? to : null,
+        };
+    }
+}
+
+/// <summary>A bot and everything that matters to it, at one moment.</summary>
+public sealed record BotView
+{
+    public required Bot Bot { get; init; }
+
+    public required DateTimeOffset Now { get; init; }
+
+    public required IReadOnlyList<BotPod> Pods { get; init; }
+
+    /// <summary>Null before the bot's Lease was made.</summary>
+    public FenceRecord? Lease { get; init; }
+
+    /// <summary>How long the next epoch may not be granted yet; null when the Lease was not seen yet.</summary>
+    public TimeSpan? GrantIn { get; init; }
+
+    /// <summary>What the holder's warden last reported.</summary>
+    public BotReport? Report { get; init; }
+
+    /// <summary>How the last activation ended, from the Lease.</summary>
+    public StopResult? LastStop { get; init; }
+
+    /// <summary>Hash of the bot's spec as it is.</summary>
+    public required string Revision { get; init; }
+
+    /// <summary>Why it must not run now, with the phase that says so; null when it should run.</summary>
+    public (string Phase, string Reason, string Message)? Idle { get; init; }
+
+    /// <summary>What is wrong with the acting epoch's figures; null when nothing is.</summary>
+    public Verdict? Verdict { get; init; }
+
+    /// <summary>Whether it is deaf (null: can't be told) and why; null when it is not watched for that.</summary>
+    public (bool? Deaf, string Why)? Freshness { get; init; }
+
+    /// <summary>Whether the age of the data is due to be written into the status again.</summary>
+    public bool SayAge { get; init; }
+
+    /// <summary>Epochs up to this one are to be replaced although nothing has changed (a deaf feed).</summary>
+    public long ReplaceThrough { get; init; }
+}

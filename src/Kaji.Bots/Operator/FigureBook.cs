@@ -1,0 +1,186 @@
+using System.Globalization;
+using Kaji.Bots.Api;
+using Kaji.Bots.Warden;
+
+namespace Kaji.Bots.Operator;
+
+/// <summary>
+/// What the wardens reported of all bots, as far as it is needed to judge one of them: the newest data of its peers, its own figures over the guards' windows. In memory
+/// alone; a new operator knows again after one report of each.
+/// </summary>
+public sealed class FigureBook(TimeProvider time, ProbeBook probes)
+{
+    private const int MostSamples = 4096;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(string Namespace, string Bot), Entry> _entries = [];
+
+    /// <summary>Takes in a report, if it is new, and judges the bot.</summary>
+    public Verdict? Judge(Bot bot, BotReport? report, string? version)
+    {
+        var key = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
+        lock (_gate)
+        {
+            if (report is not { State: BotReport.Acting, ActingSince: { } since })
+            {
+                _entries.Remove(key);
+                return null;
+            }
+
+            var entry = _entries.TryGetValue(key, out var known) && known.Epoch == report.Epoch ? known : _entries[key] = new Entry(report.Epoch, time.GetTimestamp()) { ReplaceThrough = known?.ReplaceThrough ?? 0 };
+            if (entry.Version != version)
+            {
+                entry.Take(report, version, bot.Spec.Markets ?? [], time, Window(bot.Spec));
+            }
+
+            var acting = time.GetUtcNow() - new DateTimeOffset(DateTime.SpecifyKind(since, DateTimeKind.Utc));
+            return Guard(bot.Spec, entry) ?? Fresh(bot, key, entry, acting) ?? Orders(bot.Spec, entry);
+        }
+    }
+
+    /// <summary>What was said of a bot's freshness when it was last judged; null when it isn't watched for that.</summary>
+    public (bool? Deaf, string Why)? FreshnessOf(string ns, string bot)
+    {
+        lock (_gate)
+        {
+            return _entries.TryGetValue((ns, bot), out var entry) ? entry.Freshness : null;
+        }
+    }
+
+    /// <summary>Epochs of the bot up to this are to be replaced.</summary>
+    public long ReplaceThrough(string ns, string bot)
+    {
+        lock (_gate)
+        {
+            return _entries.TryGetValue((ns, bot), out var entry) ? entry.ReplaceThrough : 0;
+        }
+    }
+
+    public void Replace(string ns, string bot, long through)
+    {
+        lock (_gate)
+        {
+            if (_entries.TryGetValue((ns, bot), out var entry))
+            {
+                entry.ReplaceThrough = Math.Max(entry.ReplaceThrough, through);
+            }
+        }
+    }
+
+    /// <summary>Whether the age should be written into the status; says so once in a while.</summary>
+    public bool AgeDue(string ns, string bot, TimeSpan every)
+    {
+        lock (_gate)
+        {
+            if (!_entries.TryGetValue((ns, bot), out var entry) || (entry.AgeSaid is { } said && time.GetElapsedTime(said) < every))
+            {
+                return false;
+            }
+
+            entry.AgeSaid = time.GetTimestamp();
+            return true;
+        }
+    }
+
+    /// <summary>Sum of a figure over the bots of an account, each as last reported.</summary>
+    public double Sum(IEnumerable<(string Namespace, string Bot, string Metric)> of)
+    {
+        lock (_gate)
+        {
+            return of.Sum(o => _entries.TryGetValue((o.Namespace, o.Bot), out var entry) && entry.Samples.Count > 0 ? entry.Samples[^1].Values.GetValueOrDefault(o.Metric) : 0);
+        }
+    }
+
+    public void Forget(string ns, string bot)
+    {
+        lock (_gate)
+        {
+            _entries.Remove((ns, bot));
+        }
+    }
+
+    private static TimeSpan Window(BotSpec spec) => TimeSpan.FromSeconds(Math.Max((spec.Guards ?? []).Select(g => g.WindowSeconds ?? 60).DefaultIfEmpty().Max(), spec.Freshness?.OrdersExpected?.WithinSeconds ?? 0) + 5);
+
+    private static Verdict? Guard(BotSpec spec, Entry entry)
+    {
+        foreach (var guard in spec.Guards ?? [])
+        {
+            if (GuardRule.Crossed(guard, entry.Samples) is { } crossed)
+            {
+                return new Verdict(guard.Action switch { "HaltAccount" => VerdictAction.HaltAccount, "Alert" => VerdictAction.Alert, _ => VerdictAction.HaltBot }, "Guard", crossed, entry.Epoch);
+            }
+        }
+
+        return null;
+    }
+
+    private Verdict? Fresh(Bot bot, (string Namespace, string Bot) key, Entry entry, TimeSpan acting)
+    {
+        if (bot.Spec.Freshness is not { } freshness)
+        {
+            return null;
+        }
+
+        var reference = freshness.Probe is { } probe
+            ? probes.AgeOf(key.Namespace, probe)
+            : _entries.Where(e => e.Key != key && e.Value.Age is not null && e.Value.Markets.Any(m => entry.Markets.Contains(m, StringComparer.Ordinal))).Min(e => e.Value.AgeNow(time));
+        var limit = double.Parse(freshness.LimitSeconds, CultureInfo.InvariantCulture);
+        var (deaf, why) = FreshnessRule.Judge(entry.AgeNow(time), reference, limit, acting);
+        entry.Freshness = (deaf, why);
+        return deaf != true ? null : new Verdict(freshness.Remedy switch { "Halt" => VerdictAction.HaltBot, "Alert" => VerdictAction.Alert, _ => VerdictAction.Restart }, "Deaf", why, entry.Epoch);
+    }
+
+    private static Verdict? Orders(BotSpec spec, Entry entry)
+    {
+        if (spec.Freshness?.OrdersExpected is not { } expected || entry.Samples is not [var first, .., var last] || entry.Freshness is { Deaf: true })
+        {
+            return null;
+        }
+
+        var within = TimeSpan.FromSeconds(expected.WithinSeconds);
+        var start = entry.Samples.LastOrDefault(s => last.At - s.At >= within);
+        return start.Values is null && last.At - first.At < within ? null
+            : start.Values is not null && start.Values.TryGetValue(expected.Metric, out var before) && last.Values.TryGetValue(expected.Metric, out var now) && now <= before
+                ? new Verdict(VerdictAction.Alert, "NoOrders", $"its data is fresh, but {expected.Metric} has stood still for {expected.WithinSeconds} s", entry.Epoch)
+                : null;
+    }
+
+    private sealed class Entry(long epoch, long began)
+    {
+        public long Epoch { get; } = epoch;
+
+        public string? Version { get; private set; }
+
+        public double? Age { get; private set; }
+
+        public IList<string> Markets { get; private set; } = [];
+
+        public List<FigureSample> Samples { get; } = [];
+
+        public (bool? Deaf, string Why)? Freshness { get; set; }
+
+        public long ReplaceThrough { get; set; }
+
+        public long? AgeSaid { get; set; }
+
+        private long At { get; set; }
+
+        public double? AgeNow(TimeProvider time) => Age is { } age ? age + time.GetElapsedTime(At).TotalSeconds : null;
+
+        public void Take(BotReport report, string? version, IList<string> markets, TimeProvider time, TimeSpan window)
+        {
+            (Version, Age, Markets, At) = (version, report.Age, markets, time.GetTimestamp());
+            if (report.Metrics is not { Count: > 0 } metrics)
+            {
+                return;
+            }
+
+            var now = time.GetElapsedTime(began);
+            Samples.Add(new FigureSample(now, metrics.AsReadOnly()));
+            Samples.RemoveAll(s => s.At < now - window);
+            if (Samples.Count > MostSamples)
+            {
+                Samples.RemoveAt(0);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using Kaji.Bots.Api;
+using Kaji.Bots.Fence;
+using Kaji.Bots.Warden;
+using Kaji.Client;
+using Microsoft.Extensions.Logging;
+
+namespace Kaji.Bots.Operator;
+
+/// <summary>Says in each Halt how many bots it selects and how many of them are proven stopped. The halting itself is the wardens', who watch Halts themselves.</summary>
+public sealed class HaltController : Controller
+{
+    private readonly IApiClient _client;
+    private readonly BotInformers _informers;
+
+    public HaltController(IApiClient client, BotInformers informers, TimeProvider time, ILoggerFactory logging)
+        : base("halt-controller", time, logging.CreateLogger<HaltController>())
+    {
+        (_client, _informers) = (client, informers);
+        informers.Halts.Subscribe(c => Enqueue(null, c.Object.Metadata.Name));
+        informers.Bots.Subscribe(_ => EnqueueAll());
+        informers.Leases.Subscribe(c =>
+        {
+            if (c.Old?.Metadata.Labels?.ContainsKey(BotNames.ReleasedLabel) != c.New?.Metadata.Labels?.ContainsKey(BotNames.ReleasedLabel))
+            {
+                EnqueueAll();
+            }
+        });
+    }
+
+    protected override async Task ReconcileAsync(string ns, string objectName, CancellationToken cancellationToken)
+    {
+        if (_informers.Halts.Get(null, objectName) is not { Spec.Released: null } halt)
+        {
+            return;
+        }
+
+        var selected = _informers.Bots.List().Where(b => HaltBook.Selects(halt.Spec, b.Metadata.NamespaceProperty, b.Metadata.Name, BotPodMaker.AccountOf(b, b.Spec), b.Metadata.Labels)).ToArray();
+        var status = new HaltStatus { Selected = selected.Length, Stopped = selected.Count(AtRest) };
+        if (status != halt.Status)
+        {
+            await _client.UpdateAsync(BotKinds.Halt, halt with { Status = status }, "status", cancellationToken);
+        }
+    }
+
+    private bool AtRest(Bot bot) =>
+        bot.Spec.Activation?.Mode == BotSpec.Shared
+            ? _informers.Deployments.Get(bot.Metadata.NamespaceProperty, bot.Metadata.Name)?.Status?.Replicas is null or 0
+            : _informers.Leases.Get(bot.Metadata.NamespaceProperty, BotNames.LeaseOf(bot.Metadata.Name)) is not { } lease || LeaseRecord.Of(lease) is { Released: true } or { Epoch: 0 };
+
+    private void EnqueueAll()
+    {
+        foreach (var halt in _informers.Halts.List().Where(h => h.Spec.Released is null))
+        {
+            Enqueue(null, halt.Metadata.Name);
+        }
+    }
+}

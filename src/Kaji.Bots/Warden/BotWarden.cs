@@ -1,0 +1,551 @@
+using System.Text.Json;
+using System.Threading.Channels;
+using k8s.Models;
+using Kaji.Bots.Api;
+using Kaji.Bots.Fence;
+using Kaji.Client;
+using Microsoft.Extensions.Logging;
+
+namespace Kaji.Bots.Warden;
+
+/// <summary>What all wardens of a process share.</summary>
+/// <param name="Clock">The machine's clock that counts suspended time.</param>
+public sealed record WardenServices(IApiClient Client, HaltBook Halts, HookCaller Hooks, Func<TimeSpan> Clock, TimeProvider Time, ILogger Log);
+
+/// <summary>
+/// The warden of one bot's Pod: waits until the epoch is granted, lets the containers start, brings the bot into action (reconcile, activate), renews the Lease with what the
+/// bot reports, stops it in order when asked or halted, and kills it by its own clock when the Lease can't be renewed. One loop owns all state; what takes time runs beside
+/// it and posts its outcome back.
+/// </summary>
+/// <remarks>The protocol is docs/fence.md; its rules are in <see cref="WardenState"/>, which this class only feeds.</remarks>
+public sealed partial class BotWarden : IDisposable
+{
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(5);
+    private readonly WardenServices _services;
+    private readonly ILogger _log;
+    private readonly WardenPlan _plan;
+    private readonly string _ns;
+    private readonly string _pod;
+    private readonly IHolder _holder;
+    private readonly IDeadlineGuard _guard;
+    private readonly BotReader _reader;
+    private readonly FenceTiming _timing;
+    private readonly TimeSpan? _adopted;
+
+    // Bounded by what can be under way: one entry a task.
+    private readonly Channel<Action> _mail = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly CancellationTokenSource _end = new();
+    private readonly CancellationTokenSource _waiting;
+    private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly StopOrder _stop;
+    private volatile WardenState? _state;
+    private V1Lease? _lease;
+    private BotReport _report;
+    private Task? _kill;
+    private Task? _start;
+    private bool _opened;
+    private bool _running;
+    private bool _cut;
+    private bool _halted;
+    private volatile bool _over;
+    private StopResult? _result;
+
+    /// <param name="adopted">When a warden before this one had to kill the holder, which runs on (by the machine's clock); null for one that has not started.</param>
+    public BotWarden(WardenServices services, WardenPlan plan, string ns, string pod, IHolder holder, IDeadlineGuard guard, TimeSpan? adopted)
+    {
+        (_services, _plan, _ns, _pod, _holder, _guard, _adopted) = (services, plan, ns, pod, holder, guard, adopted);
+        (_log, _timing) = (services.Log, plan.Timing);
+        _waiting = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
+        _reader = new BotReader(plan, holder, services.Hooks, services.Time);
+        _report = new BotReport { Epoch = plan.Epoch };
+        _stop = new StopOrder(plan, ns, holder, services);
+        services.Halts.Changed += Wake;
+    }
+
+    /// <summary>Completes when the bot is dead and nobody has to be told any more.</summary>
+    public Task Done => _done.Task;
+
+    /// <summary>What the warden last reported.</summary>
+    public BotReport Report => _report with { Age = _reader.Age, Metrics = _reader.Metrics };
+
+    /// <summary>Runs until the activation is over, or <see cref="Dispose"/>: then the bot goes on, under the guard's deadline.</summary>
+    public async Task RunAsync()
+    {
+        try
+        {
+            if (_plan.Standby || _adopted is not null)
+            {
+                // Adopted ones run already; the next version of a Warm handover may, but does not act.
+                Open();
+            }
+
+            if (await GrantAsync() is { } record)
+            {
+                await HoldAsync(record);
+            }
+            else
+            {
+                await _holder.KillAsync(_end.Token);
+            }
+
+            _done.TrySetResult();
+        }
+        catch (OperationCanceledException) when (_end.IsCancellationRequested)
+        {
+            return;
+        }
+        finally
+        {
+            _services.Halts.Changed -= Wake;
+        }
+    }
+
+    /// <summary>The bot's container runs.</summary>
+    public void Started() => Post(() => _running = true);
+
+    /// <summary>A container of the bot has ended for good: the activation is over.</summary>
+    public void Ended(int? exitCode, DateTimeOffset at) => Post(() =>
+    {
+        var acted = _report.ActingSince is not null;
+        _result ??= new StopResult
+        {
+            Epoch = _plan.Epoch, Outcome = acted ? StopResult.Unclean : StopResult.Clean, Why = $"the process ended by itself with exit code {exitCode}", At = at.UtcDateTime, ActedUntil = at.UtcDateTime,
+        };
+        _state?.Stop(_services.Clock(), "its process has ended");
+    });
+
+    /// <summary>Age that the bot has said by sd_notify.</summary>
+    public void Notified(double age) => _reader.Notified = age;
+
+    /// <summary>Brings the bot to rest before its process is ended: told, orders dealt with, verified. Returns at its deadline at the latest.</summary>
+    /// <param name="limit">How long the caller waits; the stop's own deadline may be earlier.</param>
+    public async Task StopAsync(string why, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        if (_state is null)
+        {
+            // Not granted: it never acted.
+            return;
+        }
+
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(() => Bring(why, flatten: false, limit, then: () => asked.TrySetResult()));
+        await asked.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Nothing of the Pod runs any more and nothing will: releases the epoch if it was granted. Returns when that is done.</summary>
+    public async Task FinishAsync(CancellationToken cancellationToken)
+    {
+        _over = true;
+        Post(() => { });
+        await _waiting.CancelAsync();
+        await _done.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>The next version is warm: bring this one to rest, then end it at once, so that the epoch can move. When it does not agree it goes on.</summary>
+    public void Yield(string to) => Post(() =>
+    {
+        if (_stop.Running || _report.State != BotReport.Acting || _report.Refused == to)
+        {
+            return;
+        }
+
+        _stop.Begin($"{to} takes over", flatten: false, TimeSpan.FromSeconds(_plan.Stop?.DeadlineSeconds ?? 20), result => Post(() =>
+        {
+            if (result.Outcome == StopResult.Clean)
+            {
+                _result = result;
+                _state?.Stop(_services.Clock(), $"{to} takes over");
+            }
+            else
+            {
+                _report = _report with { State = BotReport.Acting, Fault = $"did not yield to {to}: {result.Fault}", Refused = to };
+                Activate();
+            }
+        }));
+    });
+
+    /// <summary>Stops watching over the bot; its process goes on.</summary>
+    public void Dispose()
+    {
+        _services.Halts.Changed -= Wake;
+        _end.Cancel();
+    }
+
+    private void Post(Action action) => _mail.Writer.TryWrite(action);
+
+    private void Wake() => Post(() => { });
+
+    private void Open()
+    {
+        if (!_opened)
+        {
+            _opened = true;
+            _holder.Open();
+        }
+    }
+
+    /// <summary>Waits until the Lease grants the epoch to this Pod.</summary>
+    /// <returns>The version that does; null when it never will.</returns>
+    private async Task<FenceRecord?> GrantAsync()
+    {
+        while (!_waiting.IsCancellationRequested)
+        {
+            try
+            {
+                var version = "0";
+                if (await _services.Client.FindAsync(Kinds.Lease, _ns, _plan.Lease, _waiting.Token) is { } found)
+                {
+                    if (Decided(found) is { } decided)
+                    {
+                        return decided ? LeaseRecord.Of(found) : null;
+                    }
+
+                    version = found.Metadata.ResourceVersion;
+                }
+
+                var options = new ListOptions { FieldSelector = $"metadata.name={_plan.Lease}", ResourceVersion = version, TimeoutSeconds = 60 };
+                await foreach (var change in _services.Client.WatchAsync(Kinds.Lease, _ns, options, _waiting.Token))
+                {
+                    if (change.Type is WatchEventType.Added or WatchEventType.Modified && Decided(change.Object) is { } decided)
+                    {
+                        return decided ? LeaseRecord.Of(change.Object) : null;
+                    }
+                }
+            }
+            catch (Exception e) when (e is ApiException or HttpRequestException or IOException)
+            {
+                Unreachable(_ns, _plan.Lease, e.Message);
+                await Task.WhenAny(Task.Delay(_timing.RenewEvery, _services.Time, _waiting.Token));
+            }
+            catch (OperationCanceledException) when (!_end.IsCancellationRequested)
+            {
+                break;
+            }
+        }
+
+        _end.Token.ThrowIfCancellationRequested();
+
+        // The Pod is over before it was granted anything; a grant that came in this moment is given back.
+        return await LastLookAsync() is { } last && Decided(last) == true ? LeaseRecord.Of(last) : null;
+    }
+
+    private async Task<V1Lease?> LastLookAsync()
+    {
+        try
+        {
+            return await _services.Client.FindAsync(Kinds.Lease, _ns, _plan.Lease, _end.Token);
+        }
+        catch (Exception e) when (e is ApiException or HttpRequestException or IOException)
+        {
+            // Then it lapses by itself.
+            Unreachable(_ns, _plan.Lease, e.Message);
+            return null;
+        }
+    }
+
+    /// <returns>Whether this Pod has the epoch; null while it may still get it.</returns>
+    private bool? Decided(V1Lease lease)
+    {
+        var record = LeaseRecord.Of(lease);
+        _lease = lease;
+        return record.Grants(_pod, _plan.Epoch) ? true : record.Epoch >= _plan.Epoch ? false : null;
+    }
+
+    private async Task HoldAsync(FenceRecord record)
+    {
+        var state = _state = new WardenState(_timing, record, _services.Clock(), _adopted);
+        if (_adopted is not null && ReportOf(_lease!) is { State: BotReport.Acting } before)
+        {
+            // It acts already: the activation went through under a warden before this one.
+            (_report, _running, _start) = (before, true, Task.CompletedTask);
+        }
+
+        while (true)
+        {
+            var now = _services.Clock();
+            Look(now);
+            switch (state.Next(now))
+            {
+                case WardenTask.Done:
+                    await _guard.ClearAsync(_end.Token);
+                    return;
+                case WardenTask.Renew:
+                    state.Sent(now);
+                    _ = RenewAsync();
+                    break;
+                case WardenTask.Release:
+                    state.Sent(now);
+                    _ = ReleaseAsync();
+                    break;
+                case WardenTask.Read:
+                    state.Sent(now);
+                    _ = ReadAsync();
+                    break;
+                case WardenTask.Kill when _kill is null or { IsCompleted: true }:
+                    Killing(_ns, _pod, state.Why.Length > 0 ? state.Why : "its Lease could not be renewed in time");
+                    _kill = KillAsync();
+                    break;
+            }
+
+            await WaitAsync(state);
+        }
+    }
+
+    /// <summary>What follows from the state of things: the start, a halt, a Lease that is not renewed.</summary>
+    private void Look(TimeSpan now)
+    {
+        var state = _state!;
+        if (_over)
+        {
+            state.Stop(now, "its Pod has come to its end");
+        }
+
+        if (_running && _start is null && state.MayAct(now))
+        {
+            _start = StartAsync();
+        }
+
+        if (!_halted && !state.Dead && _services.Halts.Find(_ns, _plan.Bot, _plan.Account, _plan.Labels) is { } halt)
+        {
+            _halted = true;
+            Halting(_ns, _pod, halt.Name, halt.Why);
+            Bring($"halt {halt.Name}{(halt.Why.Length > 0 ? ": " + halt.Why : "")}", halt.Flatten, TimeSpan.FromSeconds(_plan.Stop?.DeadlineSeconds ?? 20), then: () => _ = EndAsync());
+        }
+
+        // The API server is silent: cancel what is open while there is time, rather than die with it.
+        if (!_cut && !_stop.Running && _report.State == BotReport.Acting && state.Deadline is { } deadline && deadline - now < (_timing.Lease - _timing.KillMargin) * 0.4)
+        {
+            _cut = true;
+            _ = _stop.TellAsync("the API server does not answer", deadline - now, _end.Token);
+        }
+    }
+
+    /// <summary>Brings the bot to rest, once; then goes on with what the caller wants.</summary>
+    private void Bring(string why, bool flatten, TimeSpan limit, Action then)
+    {
+        if (_report.ActingSince is null || _state is null || _state.Dead)
+        {
+            // It never acted: there is nothing to bring to rest.
+            _result ??= new StopResult { Epoch = _plan.Epoch, Outcome = StopResult.Clean, Why = why, At = _services.Time.GetUtcNow().UtcDateTime };
+            then();
+            return;
+        }
+
+        _report = _report with { State = BotReport.Stopping };
+        _stop.Begin(why, flatten, limit, result => Post(() =>
+        {
+            _result ??= result;
+            then();
+        }));
+    }
+
+    private async Task EndAsync()
+    {
+        var clean = await _holder.TerminateAsync(TimeSpan.FromSeconds(_plan.GraceSeconds), _end.Token);
+        Post(() =>
+        {
+            _result = _stop.AtEnd(_result, clean);
+            _state!.Stop(_services.Clock(), "it is halted");
+        });
+    }
+
+    /// <summary>reconcile, then activate, each again until it passes or the deadline is over.</summary>
+    private async Task StartAsync()
+    {
+        var began = _services.Time.GetTimestamp();
+        var deadline = TimeSpan.FromSeconds(_plan.Start?.DeadlineSeconds ?? 60);
+        foreach (var (name, hook) in new[] { ("reconcile", _plan.Start?.Reconcile), ("activate", _plan.Start?.Activate) })
+        {
+            while (hook is not null)
+            {
+                var left = deadline - _services.Time.GetElapsedTime(began);
+                var result = await _services.Hooks.CallAsync(hook, _holder, Body(""), left, _end.Token);
+                if (result.Fault is null)
+                {
+                    break;
+                }
+
+                var fault = $"{name} hook: {result.Fault}";
+                Post(() => _report = _report with { Fault = fault });
+                if (left <= TimeSpan.Zero)
+                {
+                    Post(() =>
+                    {
+                        _result ??= new StopResult { Epoch = _plan.Epoch, Outcome = StopResult.Clean, Why = "its start did not get through", Fault = fault, At = _services.Time.GetUtcNow().UtcDateTime };
+                        _state!.Stop(_services.Clock(), fault);
+                    });
+                    return;
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(_services.Time.GetElapsedTime(began) < TimeSpan.FromSeconds(2) ? 25 : 250), _services.Time, _end.Token);
+            }
+        }
+
+        Post(() =>
+        {
+            if (_state!.MayAct(_services.Clock()) && !_stop.Running)
+            {
+                _report = _report with { State = BotReport.Acting, ActingSince = _services.Time.GetUtcNow().UtcDateTime, Fault = null };
+                _state.Report(_services.Clock());
+            }
+        });
+    }
+
+    private void Activate()
+    {
+        if (_plan.Start?.Activate is { } hook)
+        {
+            _ = _services.Hooks.CallAsync(hook, _holder, Body("it goes on"), hook.Timeout, _end.Token);
+        }
+    }
+
+    private HookBody Body(string why) => new() { Bot = $"{_ns}/{_plan.Bot}", Epoch = _plan.Epoch, PreviousEpoch = _plan.PreviousEpoch, PreviousStop = _plan.PreviousStop, Orders = _plan.Stop?.Orders, Why = why };
+
+    private async Task RenewAsync()
+    {
+        await _reader.ReadAsync(_end.Token);
+        var sent = _services.Clock();
+        await WriteAsync(LeaseRecord.Renewed(_lease!, JsonSerializer.Serialize(Report, BotJson.Default.BotReport), _services.Time.GetUtcNow().UtcDateTime), async lease =>
+        {
+            await _guard.SetAsync(sent + _timing.Lease - _timing.KillMargin, _end.Token);
+            Post(() =>
+            {
+                _lease = lease;
+                _state!.Renewed(lease.Metadata.ResourceVersion, sent);
+                if (_state.MayAct(_services.Clock()))
+                {
+                    Open();
+                    if (_cut && !_stop.Running)
+                    {
+                        _cut = false;
+                        Activate();
+                    }
+                }
+            });
+        });
+    }
+
+    private Task ReleaseAsync()
+    {
+        var result = _result ?? new StopResult { Outcome = _report.ActingSince is null ? StopResult.Clean : StopResult.Unclean, Why = _state!.Why.Length > 0 ? _state.Why : "its Lease could not be renewed in time" };
+        result = result with { Epoch = _plan.Epoch, At = result.At ?? _services.Time.GetUtcNow().UtcDateTime, ActedUntil = result.ActedUntil ?? _services.Time.GetUtcNow().UtcDateTime };
+        return WriteAsync(LeaseRecord.Released(_lease!, JsonSerializer.Serialize(result, BotJson.Default.StopResult)), lease =>
+        {
+            Post(() => _state!.ReleaseTaken());
+            return Task.CompletedTask;
+        });
+    }
+
+    private async Task WriteAsync(V1Lease lease, Func<V1Lease, Task> taken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
+        limit.CancelAfter(_timing.RenewTimeout);
+        try
+        {
+            await taken(await _services.Client.UpdateAsync(Kinds.Lease, lease, cancellationToken: limit.Token));
+        }
+        catch (ApiException e) when (e.IsConflict)
+        {
+            Post(() => _state!.Refused(_services.Clock()));
+        }
+        catch (ApiException e) when (e.IsNotFound)
+        {
+            Post(() => _state!.Gone(_services.Clock()));
+        }
+        catch (Exception e) when (e is ApiException or HttpRequestException or IOException or OperationCanceledException)
+        {
+            Unreachable(_ns, _plan.Lease, e.Message);
+            Post(() => _state!.Failed(_services.Clock()));
+        }
+    }
+
+    private async Task ReadAsync()
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
+        limit.CancelAfter(_timing.RenewTimeout);
+        try
+        {
+            var lease = await _services.Client.FindAsync(Kinds.Lease, _ns, _plan.Lease, limit.Token);
+            Post(() =>
+            {
+                if (lease is null)
+                {
+                    _state!.Gone(_services.Clock());
+                }
+                else
+                {
+                    _lease = lease;
+                    _state!.Found(LeaseRecord.Of(lease), _services.Clock());
+                }
+            });
+        }
+        catch (Exception e) when (e is ApiException or HttpRequestException or IOException or OperationCanceledException)
+        {
+            Unreachable(_ns, _plan.Lease, e.Message);
+            Post(() => _state!.Failed(_services.Clock()));
+        }
+    }
+
+    private async Task KillAsync()
+    {
+        try
+        {
+            await _holder.KillAsync(_end.Token);
+            var at = _services.Time.GetUtcNow().UtcDateTime;
+            Post(() =>
+            {
+                _state!.Died(_services.Clock());
+                _result = _result is { ActedUntil: null } result ? result with { ActedUntil = at } : _result;
+            });
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !_end.IsCancellationRequested)
+        {
+            // The loop tries again; the guard stands behind it.
+            NotKilled(e, _ns, _pod);
+            await Task.Delay(TimeSpan.FromMilliseconds(50), _services.Time, _end.Token);
+            Post(() => { });
+        }
+    }
+
+    private static BotReport? ReportOf(V1Lease lease) =>
+        lease.Metadata.Annotations?.TryGetValue(BotNames.ReportAnnotation, out var text) == true ? JsonSerializer.Deserialize(text, BotJson.Default.BotReport) : null;
+
+    /// <summary>Until something was posted, or the state wants to be asked again.</summary>
+    private async Task WaitAsync(WardenState state)
+    {
+        var wait = state.Wake == TimeSpan.MaxValue ? LookAgain : state.Wake - _services.Clock();
+        wait = wait > LookAgain ? LookAgain : wait;
+        if (wait > TimeSpan.Zero && !_mail.Reader.TryPeek(out _))
+        {
+            using var timer = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
+            timer.CancelAfter(wait + TimeSpan.FromMilliseconds(1));
+            try
+            {
+                await _mail.Reader.WaitToReadAsync(timer.Token);
+            }
+            catch (OperationCanceledException) when (!_end.IsCancellationRequested)
+            {
+                // Time to ask the state again.
+                return;
+            }
+        }
+
+        _end.Token.ThrowIfCancellationRequested();
+        while (_mail.Reader.TryRead(out var next))
+        {
+            next();
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "bot Lease {namespace}/{lease}: {why}")]
+    private partial void Unreachable(string @namespace, string lease, string why);
+
+    [LoggerMessage(2, LogLevel.Warning, "killing bot {namespace}/{pod}: {why}")]
+    private partial void Killing(string @namespace, string pod, string why);
+
+    [LoggerMessage(3, LogLevel.Error, "bot {namespace}/{pod} could not be killed; trying again")]
+    private partial void NotKilled(Exception e, string @namespace, string pod);
+
+    [LoggerMessage(4, LogLevel.Warning, "bot {namespace}/{pod} is halted by {halt}: {why}")]
+    private partial void Halting(string @namespace, string pod, string halt, string why);
+}

@@ -1,0 +1,131 @@
+using Kaji.Bots.Api;
+
+namespace Kaji.Bots.Warden;
+
+/// <summary>
+/// Brings a bot to rest, in order: told to stop opening and what to do with its orders, until it agrees; then asked how many are open, until the answer is what the
+/// policy wants; all within the deadline. Once begun it runs to its end.
+/// </summary>
+internal sealed class StopOrder(WardenPlan plan, string ns, IHolder holder, WardenServices services)
+{
+    private static readonly TimeSpan Again = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Whether it has begun and not failed.</summary>
+    public bool Running { get; private set; }
+
+    private List<Action<StopResult>> Waiting { get; } = [];
+
+    private StopResult? Result { get; set; }
+
+    /// <summary>Begins, or waits with those who asked before. Called on the warden's loop.</summary>
+    public void Begin(string why, bool flatten, TimeSpan limit, Action<StopResult> then)
+    {
+        if (Result is { } known)
+        {
+            then(known);
+            return;
+        }
+
+        lock (Waiting)
+        {
+            Waiting.Add(then);
+            if (Running)
+            {
+                return;
+            }
+
+            Running = true;
+        }
+
+        _ = RunAsync(why, flatten, Shorter(limit, TimeSpan.FromSeconds(plan.Stop?.DeadlineSeconds ?? 20)));
+    }
+
+    /// <summary>Only tells; for a bot that may go on afterwards.</summary>
+    public Task<HookResult> TellAsync(string why, TimeSpan limit, CancellationToken cancellationToken) =>
+        plan.Stop?.Tell is { } tell ? services.Hooks.CallAsync(tell, holder, Body(why, plan.Stop.Orders ?? BotStop.Cancel, limit), limit, cancellationToken) : Task.FromResult(new HookResult(null, ""));
+
+    /// <summary>The result when the process has ended: without a hook to tell it, an end by itself after SIGTERM is what counts.</summary>
+    public StopResult? AtEnd(StopResult? result, bool ended) => result is null || plan.Stop?.Tell is not null || ended
+        ? result
+        : result with { Outcome = StopResult.Unclean, Fault = $"it did not end within {plan.GraceSeconds} s of SIGTERM and was killed" };
+
+    private async Task RunAsync(string why, bool flatten, TimeSpan limit)
+    {
+        var began = services.Time.GetTimestamp();
+        TimeSpan Left() => limit - services.Time.GetElapsedTime(began);
+        var orders = flatten ? BotStop.Flatten : plan.Stop?.Orders ?? BotStop.Cancel;
+        string? fault = null;
+        int? open = null;
+        DateTime? until = null;
+        if (plan.Stop?.Tell is { } tell)
+        {
+            HookResult told;
+            while (true)
+            {
+                told = await services.Hooks.CallAsync(tell, holder, Body(why, orders, Left()), Left(), CancellationToken.None);
+                if (told.Fault is null || Left() <= TimeSpan.Zero)
+                {
+                    break;
+                }
+
+                await Task.Delay(Again, services.Time);
+            }
+
+            (fault, open) = (told.Fault is null ? null : $"it did not agree to stop: {told.Fault}", told.OpenOrders);
+            until = told.Fault is null ? services.Time.GetUtcNow().UtcDateTime : null;
+        }
+
+        if (fault is null && plan.Stop?.Verify is { } verify)
+        {
+            (fault, open) = await VerifyAsync(verify, orders, why, Left);
+        }
+        else if (fault is null && orders != BotStop.Keep && open is > 0)
+        {
+            fault = $"it says that {open} orders are still open";
+        }
+
+        var result = new StopResult
+        {
+            Epoch = plan.Epoch, Outcome = fault is null ? StopResult.Clean : StopResult.Unclean, Why = why, Fault = fault, OpenOrders = open,
+            Milliseconds = (long)services.Time.GetElapsedTime(began).TotalMilliseconds, At = services.Time.GetUtcNow().UtcDateTime, ActedUntil = until,
+        };
+        Action<StopResult>[] waiting;
+        lock (Waiting)
+        {
+            waiting = [.. Waiting];
+            Waiting.Clear();
+            Running = result.Outcome == StopResult.Clean;
+            Result = Running ? result : null;
+        }
+
+        foreach (var then in waiting)
+        {
+            then(result);
+        }
+    }
+
+    private async Task<(string? Fault, int? Open)> VerifyAsync(Hook verify, string orders, string why, Func<TimeSpan> left)
+    {
+        while (true)
+        {
+            var answer = await services.Hooks.CallAsync(verify, holder, Body(why, orders, left()), left(), CancellationToken.None);
+            var fault = answer.Fault is not null ? $"open orders could not be verified: {answer.Fault}"
+                : orders == BotStop.Keep || answer.OpenOrders == 0 ? null
+                : answer.OpenOrders is { } count ? $"{count} orders are still open"
+                : $"{HookCaller.Name(verify)} did not say how many orders are open";
+            if (fault is null || left() <= TimeSpan.Zero)
+            {
+                return (fault, answer.OpenOrders);
+            }
+
+            await Task.Delay(Again, services.Time);
+        }
+    }
+
+    private HookBody Body(string why, string orders, TimeSpan left) => new()
+    {
+        Bot = $"{ns}/{plan.Bot}", Epoch = plan.Epoch, PreviousEpoch = plan.PreviousEpoch, PreviousStop = plan.PreviousStop, Orders = orders, Why = why, DeadlineSeconds = Math.Max(1, (int)left.TotalSeconds),
+    };
+
+    private static TimeSpan Shorter(TimeSpan a, TimeSpan b) => a < b ? a : b;
+}
