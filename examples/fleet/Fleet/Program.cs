@@ -15,7 +15,10 @@ internal static class Program
         void OnSignal(PosixSignalContext context)
         {
             context.Cancel = true;
-            stop.Cancel();
+            if (Environment.GetEnvironmentVariable("IGNORE_TERM") != "true")
+            {
+                stop.Cancel();
+            }
         }
 
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);

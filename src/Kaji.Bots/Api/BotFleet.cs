@@ -60,6 +60,9 @@ public sealed record FleetOverride
 {
     public IDictionary<string, string>? Match { get; init; }
 
+    /// <summary>Name of the one bot that it is for, instead of <see cref="Match"/>.</summary>
+    public string? Bot { get; init; }
+
     public JsonObject? Spec { get; init; }
 }
 

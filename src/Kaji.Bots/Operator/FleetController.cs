@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using k8s.Models;
 using Kaji.Bots.Api;
 using Kaji.Client;
@@ -13,6 +15,7 @@ namespace Kaji.Bots.Operator;
 /// </summary>
 public sealed class FleetController : Controller
 {
+    private const string MarkAnnotation = BotNames.Group + "/fleet-version";
     private readonly IApiClient _client;
     private readonly BotInformers _informers;
     private readonly EventRecorder _events;
@@ -73,11 +76,11 @@ public sealed class FleetController : Controller
         var status = fleet.Status ?? new FleetStatus();
         var template = Hash(string.Join('\n', plan.Members.Select(m => m.Name + m.Revision)));
         var known = plan.Members.Where(m => present.ContainsKey(m.Name)).Select(m => (Member: m, Bot: present[m.Name])).ToArray();
-        bool HasSpec((FleetMember Member, Bot Bot) b) => BotPodMaker.RevisionOf(b.Bot.Spec) == b.Member.Revision;
-        bool Settled((FleetMember Member, Bot Bot) b) => HasSpec(b) && b.Bot.Status is { Phase: BotPhase.Active } s && s.ObservedGeneration == b.Bot.Metadata.Generation && (s.Revision == b.Member.Revision);
+        bool HasSpec((FleetMember Member, Bot Bot) b) => MarkOf(b.Bot).Version == b.Member.Revision && Covers(b.Bot.Spec, b.Member.Spec, onlyVersion: true);
+        bool Settled((FleetMember Member, Bot Bot) b) => HasSpec(b) && b.Bot.Status is { Phase: BotPhase.Active } s && s.ObservedGeneration == b.Bot.Metadata.Generation && s.Revision == BotPodMaker.RevisionOf(b.Bot.Spec);
         var updated = known.Where(HasSpec).ToArray();
         var waiting = known.Where(b => !HasSpec(b)).OrderBy(b => b.Member.Name, StringComparer.Ordinal).ToArray();
-        var reverted = updated.FirstOrDefault(b => b.Bot.Status?.FailedRevision == b.Member.Revision);
+        var reverted = updated.FirstOrDefault(b => b.Bot.Status?.FailedRevision is { } failedRevision && failedRevision == BotPodMaker.RevisionOf(b.Bot.Spec));
         var (phase, message) = ("Ready", $"{plan.Members.Count} bots");
         if (status.FailedTemplate is { } failed && failed != template)
         {
@@ -85,9 +88,9 @@ public sealed class FleetController : Controller
         }
 
         // What makes no other version (guards, freshness) is given to all at once.
-        foreach (var (member, bot) in updated.Where(b => !SameSpec(b.Bot.Spec, b.Member.Spec)))
+        foreach (var (member, bot) in updated.Where(b => MarkOf(b.Bot).Whole != WholeOf(b.Member) || !Covers(b.Bot.Spec, b.Member.Spec, onlyVersion: false)))
         {
-            await _client.UpdateAsync(BotKinds.Bot, bot with { Spec = member.Spec with { Stopped = bot.Spec.Stopped } }, cancellationToken: cancellationToken);
+            await GiveAsync(bot, member, cancellationToken);
         }
 
         if (reverted.Bot is not null && waiting.Length > 0)
@@ -109,7 +112,7 @@ public sealed class FleetController : Controller
                 var count = first ? rollout.Canary ?? 1 : rollout.Step ?? 0;
                 foreach (var (member, bot) in count == 0 ? waiting : waiting[..Math.Min(count, waiting.Length)])
                 {
-                    await _client.UpdateAsync(BotKinds.Bot, bot with { Spec = member.Spec with { Stopped = bot.Spec.Stopped } }, cancellationToken: cancellationToken);
+                    await GiveAsync(bot, member, cancellationToken);
                 }
 
                 status = status with { StepSince = Time.GetUtcNow().UtcDateTime };
@@ -150,21 +153,41 @@ public sealed class FleetController : Controller
         Metadata = new V1ObjectMeta
         {
             Name = member.Name, NamespaceProperty = fleet.Metadata.NamespaceProperty,
+            Annotations = new Dictionary<string, string>(StringComparer.Ordinal) { [MarkAnnotation] = $"{member.Revision}.{WholeOf(member)}" },
             Labels = new Dictionary<string, string>(fleet.Metadata.Labels ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [BotNames.FleetLabel] = fleet.Metadata.Name },
             OwnerReferences = [new V1OwnerReference { ApiVersion = fleet.ApiVersion, Kind = fleet.Kind, Name = fleet.Metadata.Name, Uid = fleet.Metadata.Uid, Controller = true, BlockOwnerDeletion = true }],
         },
         Spec = member.Spec,
     };
 
-    /// <summary>Whether the bot has what the fleet says, apart from what the server's defaults added and a person's stop.</summary>
-    private static bool SameSpec(BotSpec has, BotSpec wants) => Covers(System.Text.Json.JsonSerializer.SerializeToNode(has, BotJson.Default.BotSpec), System.Text.Json.JsonSerializer.SerializeToNode(wants with { Stopped = has.Stopped }, BotJson.Default.BotSpec));
+    /// <summary>Brings a bot what the fleet says; a person's stop stays.</summary>
+    private async Task GiveAsync(Bot bot, FleetMember member, CancellationToken cancellationToken)
+    {
+        var copy = ModelJson.Clone(bot);
+        copy.Spec = member.Spec with { Stopped = bot.Spec.Stopped };
+        copy.Metadata.Annotations = new Dictionary<string, string>(copy.Metadata.Annotations ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [MarkAnnotation] = $"{member.Revision}.{WholeOf(member)}" };
+        await _client.UpdateAsync(BotKinds.Bot, copy, cancellationToken: cancellationToken);
+    }
 
-    private static bool Covers(System.Text.Json.Nodes.JsonNode? has, System.Text.Json.Nodes.JsonNode? wants) => (has, wants) switch
+    /// <summary>Which of the fleet's texts the bot has: as the fleet says it, before the server added defaults.</summary>
+    private static (string Version, string Whole) MarkOf(Bot bot) =>
+        bot.Metadata.Annotations?.TryGetValue(MarkAnnotation, out var mark) == true && mark.Split('.') is [var version, var whole] ? (version, whole) : ("", "");
+
+    private static string WholeOf(FleetMember member) => Hash(JsonSerializer.Serialize(member.Spec, BotJson.Default.BotSpec));
+
+    /// <summary>Whether the bot still has what the fleet gave it, apart from defaults: nobody has changed it by hand.</summary>
+    private static bool Covers(BotSpec has, BotSpec wants, bool onlyVersion)
+    {
+        wants = onlyVersion ? new BotSpec { Account = wants.Account, Markets = wants.Markets, Parameters = wants.Parameters, Start = wants.Start, Stop = wants.Stop, Metrics = wants.Metrics, Template = wants.Template } : wants with { Stopped = has.Stopped };
+        return Covers(JsonSerializer.SerializeToNode(has, BotJson.Default.BotSpec), JsonSerializer.SerializeToNode(wants, BotJson.Default.BotSpec));
+    }
+
+    private static bool Covers(JsonNode? has, JsonNode? wants) => (has, wants) switch
     {
         (_, null) => true,
-        (System.Text.Json.Nodes.JsonObject h, System.Text.Json.Nodes.JsonObject w) => w.All(p => Covers(h[p.Key], p.Value)),
-        (System.Text.Json.Nodes.JsonArray h, System.Text.Json.Nodes.JsonArray w) => h.Count == w.Count && h.Zip(w).All(p => Covers(p.First, p.Second)),
-        _ => System.Text.Json.Nodes.JsonNode.DeepEquals(has, wants),
+        (JsonObject h, JsonObject w) => w.All(p => Covers(h[p.Key], p.Value)),
+        (JsonArray h, JsonArray w) => h.Count == w.Count && h.Zip(w).All(p => Covers(p.First, p.Second)),
+        _ => JsonNode.DeepEquals(has, wants),
     };
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..10];

@@ -28,7 +28,7 @@ public sealed record FleetPlan(IReadOnlyList<FleetMember> Members, string? Fault
                     return new FleetPlan([], $"two bots would be called {name}: give spec.name an axis that tells them apart");
                 }
 
-                var spec = Spec(fleet.Spec, values, over);
+                var spec = Spec(fleet.Spec, name, values, over);
                 if (spec.Account is { } account && spec.Activation?.Mode != BotSpec.Shared)
                 {
                     foreach (var market in spec.Markets is { Count: > 0 } markets ? markets : [AccountClaim.All])
@@ -95,10 +95,10 @@ public sealed record FleetPlan(IReadOnlyList<FleetMember> Members, string? Fault
         return name.ToString().Trim('-');
     }
 
-    private static BotSpec Spec(FleetSpec fleet, Dictionary<string, string> values, JsonObject? over)
+    private static BotSpec Spec(FleetSpec fleet, string name, Dictionary<string, string> values, JsonObject? over)
     {
         var whole = (JsonObject)(fleet.Template ?? []).DeepClone();
-        foreach (var layer in (fleet.Overrides ?? []).Where(o => Matches(o.Match, values)).Select(o => o.Spec).Append(over).OfType<JsonObject>())
+        foreach (var layer in (fleet.Overrides ?? []).Where(o => o.Bot == name || Matches(o.Match, values)).Select(o => o.Spec).Append(over).OfType<JsonObject>())
         {
             Merge(whole, layer);
         }

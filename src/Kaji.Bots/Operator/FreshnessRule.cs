@@ -16,7 +16,7 @@ public static class FreshnessRule
         var own = age ?? acting.TotalSeconds;
         if (reference is not { } heard)
         {
-            return (null, "there is nothing to compare with: no other bot on its markets reports, and there is no probe");
+            return (null, "there is nothing to compare with: no other bot on its markets reports, and no probe has answered twice yet");
         }
 
         var behind = Math.Min(own, acting.TotalSeconds) - heard;

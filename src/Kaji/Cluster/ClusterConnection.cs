@@ -14,16 +14,20 @@ internal sealed class ClusterConnection : IDisposable
     public Uri Server { get; }
 
     /// <exception cref="UserError">There is no kubeconfig, or it is damaged.</exception>
-    public static ClusterConnection Open(ClusterPaths paths)
+    public static ClusterConnection Open(ClusterPaths paths) => Open(paths.Kubeconfig, " `kaji up` writes it.");
+
+    /// <summary>A client of the cluster that a kubeconfig names.</summary>
+    /// <exception cref="UserError">The file can't be read.</exception>
+    public static ClusterConnection Open(string kubeconfig, string hint = "")
     {
         try
         {
-            var config = Kubeconfig.Load(paths.Kubeconfig);
+            var config = Kubeconfig.Load(kubeconfig);
             return new ClusterConnection(new ApiClient(config.Connect(), config.Server, "kaji"), config.Server);
         }
         catch (Exception e) when (e is IOException or FormatException or UnauthorizedAccessException)
         {
-            throw new UserError($"{paths.Kubeconfig} can't be used: {e.Message}. `kaji stop` and `kaji up` write it again.");
+            throw new UserError($"{kubeconfig} can't be used: {e.Message.TrimEnd('.')}.{hint}");
         }
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Kaji.Cluster;
+using Kaji.Commands.Bots;
 
 namespace Kaji.Commands;
 
@@ -26,6 +27,14 @@ internal static class CommandLine
             ImageCommand.Build(),
             DemoCommand.Build(),
             TokenCommand.Build(),
+            BotsCommand.Build(),
+            WhyCommand.Build(),
+            LogsCommand.Build(),
+            DeployCommand.BuildDeploy(),
+            DeployCommand.BuildRollback(),
+            RestCommand.BuildStart(),
+            HaltCommand.BuildHalt(),
+            HaltCommand.BuildResume(),
             GuardCommand.Build(),
         };
         root.Options.Add(DataDirectory);

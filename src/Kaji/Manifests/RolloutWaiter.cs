@@ -1,4 +1,5 @@
 using k8s.Models;
+using Kaji.Bots.Api;
 using Kaji.Client;
 
 namespace Kaji.Manifests;
@@ -14,6 +15,8 @@ internal static class RolloutWaiter
         {
             "Deployment" => WaitOneAsync(client, Client.Kinds.Deployment, m, Missing, say, limit.Token),
             "Pod" => WaitOneAsync(client, Client.Kinds.Pod, m, Missing, say, limit.Token),
+            "Bot" => WaitOneAsync(client, BotKinds.Bot, m, Missing, say, limit.Token),
+            "BotFleet" => WaitOneAsync(client, BotKinds.BotFleet, m, Missing, say, limit.Token),
             _ => Task.FromResult<string?>(null),
         }).ToArray();
         var missing = (await Task.WhenAll(waits)).OfType<string>().ToArray();
@@ -79,6 +82,12 @@ internal static class RolloutWaiter
             ? $"{status?.AvailableReplicas ?? 0} of {want} replicas available"
             : null;
     }
+
+    private static string? Missing(Bot bot) =>
+        bot.Status?.ObservedGeneration == bot.Metadata.Generation && bot.Status?.Phase is BotPhase.Active or BotPhase.Stopped ? null : bot.Status?.Message ?? "not observed yet";
+
+    private static string? Missing(BotFleet fleet) =>
+        fleet.Status is { } s && s.ObservedGeneration == fleet.Metadata.Generation && s.Active == s.Bots ? null : fleet.Status is { } now ? $"{now.Active ?? 0} of {now.Bots ?? 0} bots act; {now.Message}" : "not observed yet";
 
     private static string? Missing(V1Pod pod)
     {

@@ -26,12 +26,15 @@ internal sealed record ExchangeOptions
     {
         Port = Settings.Port(8080),
         Pairs = Settings.Text("PAIRS", "BTC-USDT,ETH-USDT,SOL-USDT").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
-        Keys = ParseKeys(Settings.Text("API_KEYS")),
+        Keys = [.. ParseKeys(Settings.Text("API_KEYS", "")), .. Numbered((int)Settings.Number("API_KEYS_COUNT", 0))],
         Seed = (int)Settings.Number("SEED", 42),
         Volatility = Settings.Number("VOLATILITY", 0.0003),
         Step = TimeSpan.FromMilliseconds(Settings.Number("STEP_MS", 250)),
         Deposit = (decimal)Settings.Number("DEPOSIT", 10000),
     };
+
+    /// <summary>Accounts bot0, bot1 … with keys bot0-key and secrets bot0-secret, for tests with many bots.</summary>
+    private static IEnumerable<ApiKey> Numbered(int count) => Enumerable.Range(0, count).Select(i => new ApiKey($"bot{i}", $"bot{i}-key", $"bot{i}-secret"));
 
     /// <summary><c>ACCOUNT:KEY:SECRET</c>, separated by commas or lines.</summary>
     internal static List<ApiKey> ParseKeys(string text)

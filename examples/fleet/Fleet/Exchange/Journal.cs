@@ -4,14 +4,15 @@ using Fleet.Http;
 namespace Fleet.Exchange;
 
 /// <summary>What happened to orders of accounts, newest last, bounded: JSON lines with time, account, client order id and the epoch the caller claimed.</summary>
-internal sealed class Journal(TimeProvider time, int capacity = 20000)
+internal sealed class Journal(TimeProvider time, int capacity = 200000)
 {
     private readonly Lock _lock = new();
-    private readonly Queue<string> _lines = new();
+    private readonly Queue<(long Number, string Line)> _lines = new();
+    private long _number;
 
     public void Add(string what, Order order, string? epoch, Trade? trade = null)
     {
-        var text = new StringBuilder($"{{\"time\":{time.GetUtcNow().ToUnixTimeMilliseconds()},\"event\":\"{what}\",\"account\":\"{JsonText.Escape(order.Account)}\",\"pair\":\"{order.Pair}\"");
+        var text = new StringBuilder($",\"time\":{time.GetUtcNow().ToUnixTimeMilliseconds()},\"us\":{time.GetUtcNow().Ticks / 10 % 1000},\"event\":\"{what}\",\"account\":\"{JsonText.Escape(order.Account)}\",\"pair\":\"{order.Pair}\"");
         text.Append($",\"orderId\":{order.Id},\"clientOrderId\":\"{JsonText.Escape(order.ClientOrderId)}\",\"side\":\"{order.Side}\",\"type\":\"{order.Type}\"");
         text.Append($",\"price\":{JsonText.Number(trade?.Price ?? order.Price)},\"quantity\":{JsonText.Number(trade?.Quantity ?? order.Quantity)}");
         if (epoch is not null)
@@ -21,7 +22,9 @@ internal sealed class Journal(TimeProvider time, int capacity = 20000)
 
         lock (_lock)
         {
-            _lines.Enqueue(text.Append('}').ToString());
+            // Numbered here, so that numbers have the order of the events.
+            _number++;
+            _lines.Enqueue((_number, $"{{\"number\":{_number}{text.Append('}')}"));
             if (_lines.Count > capacity)
             {
                 _lines.Dequeue();
@@ -29,11 +32,21 @@ internal sealed class Journal(TimeProvider time, int capacity = 20000)
         }
     }
 
-    public string Read()
+    /// <summary>All lines that are kept after one.</summary>
+    public string Read(long after)
     {
         lock (_lock)
         {
-            return _lines.Count == 0 ? "" : string.Join('\n', _lines) + "\n";
+            var text = new StringBuilder();
+            foreach (var (number, line) in _lines)
+            {
+                if (number > after)
+                {
+                    text.Append(line).Append('\n');
+                }
+            }
+
+            return text.ToString();
         }
     }
 }

@@ -11,7 +11,17 @@ internal sealed record ExecutorOptions
 
     public required Address Exchange { get; init; }
 
-    public required Address Detector { get; init; }
+    /// <summary>Null in churn mode.</summary>
+    public Address? Detector { get; init; }
+
+    /// <summary>Begins passive, and acts when a hook activates it.</summary>
+    public bool Hooks { get; init; }
+
+    /// <summary>Places and cancels small orders far from the market at each step, whatever the signals: for tests of who may act.</summary>
+    public bool Churn { get; init; }
+
+    /// <summary>A version that fails soon after it was activated, for demonstrations.</summary>
+    public bool Broken { get; init; }
 
     public required string ApiKey { get; init; }
 
@@ -34,12 +44,15 @@ internal sealed record ExecutorOptions
     public static ExecutorOptions FromEnvironment() => new()
     {
         Port = Settings.Port(8080),
-        Pair = Settings.Text("PAIR"),
+        Pair = Settings.Text("KAJI_MARKETS", "") is { Length: > 0 } markets ? markets.Split(',')[0] : Settings.Text("PAIR"),
         Exchange = Address.Parse(Settings.Text("EXCHANGE_URL")),
-        Detector = Address.Parse(Settings.Text("DETECTOR_URL")),
+        Detector = Settings.Text("DETECTOR_URL", "") is { Length: > 0 } detector ? Address.Parse(detector) : null,
+        Hooks = Settings.Text("HOOKS", "") == "true",
+        Churn = Settings.Text("MODE", "") == "churn",
+        Broken = Settings.Text("BROKEN", "") == "true",
         ApiKey = Settings.Text("API_KEY"),
         ApiSecret = Settings.Text("API_SECRET"),
-        Epoch = Environment.GetEnvironmentVariable("EPOCH"),
+        Epoch = Environment.GetEnvironmentVariable("KAJI_EPOCH") ?? Environment.GetEnvironmentVariable("EPOCH"),
         OrderSize = (decimal)Settings.Number("ORDER_USDT", 200),
         TakeProfit = (decimal)Settings.Number("TAKE_PROFIT", 0.001),
         MaxDataAge = Settings.Number("MAX_DATA_AGE_SECONDS", 3),

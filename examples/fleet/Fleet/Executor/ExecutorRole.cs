@@ -7,56 +7,54 @@ namespace Fleet.Executor;
 
 /// <summary>
 /// Trades one pair: buys when the signal turns up, puts a resting sell order at its profit, leaves when the signal turns down. Its position is what the exchange says
-/// it has, so a restarted executor goes on where the old one was. Asked to stop, it cancels what is open.
+/// it has, so a restarted executor goes on where the old one was. Its hooks (<see cref="ExecutorHooks"/>) tell it when it may act; without them it acts from the start, and
+/// cancels what is open when it is asked to end.
 /// </summary>
-internal sealed class ExecutorRole(ExecutorOptions options, TimeProvider time)
+internal sealed class ExecutorRole
 {
     private const string Quote = "USDT";
     private const decimal Dust = 0.000001m;
-    private readonly string _base = options.Pair.Split('-')[0];
-    private readonly string _run = time.GetUtcNow().ToUnixTimeMilliseconds().ToString("x", CultureInfo.InvariantCulture);
+    private readonly ExecutorOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ExchangeClient _exchange;
+    private readonly ExecutorHooks _hooks;
+    private readonly string _base;
+    private readonly string _run;
     private readonly Dictionary<string, OrderState> _open = new(StringComparer.Ordinal);
     private Dictionary<string, decimal> _balances = [];
     private decimal? _startEquity;
     private decimal _equity;
     private double _dataAge = double.PositiveInfinity;
+    private long? _frozenAt;
+    private double _frozenAge;
     private long _orders;
     private long _fills;
     private long _errors;
+    private long _rejects;
     private int _number;
     private int _ready;
+    private bool _clean;
+
+    public ExecutorRole(ExecutorOptions options, TimeProvider time)
+    {
+        (_options, _time) = (options, time);
+        _base = options.Pair.Split('-')[0];
+        _run = time.GetUtcNow().ToUnixTimeMilliseconds().ToString("x", CultureInfo.InvariantCulture);
+        _exchange = new ExchangeClient(options, time);
+        _hooks = new ExecutorHooks(options, time, CancelAllAsync, FlattenAsync, async token => (await _exchange.OpenOrdersAsync(token)).Count);
+    }
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        Log.Line(time, $"executor of {options.Pair}, epoch {options.Epoch ?? "none"}");
-        var server = new HttpServer(options.Port, Handle).RunAsync(cancellationToken);
-        using var exchange = new ExchangeClient(options, time);
-        using var signals = new HttpCaller(options.Detector, TimeSpan.FromSeconds(2));
-        var clean = false;
+        Log.Line(_time, $"executor of {_options.Pair}, epoch {_options.Epoch ?? "none"}{(_options.Hooks ? ", waiting to be activated" : "")}");
+        var server = new HttpServer(_options.Port, Handle).RunAsync(cancellationToken);
+        using var signals = _options.Detector is { } detector ? new HttpCaller(detector, TimeSpan.FromSeconds(2)) : null;
         try
         {
-            using var timer = new PeriodicTimer(options.Interval, time);
+            using var timer = new PeriodicTimer(_options.Interval, _time);
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
-                try
-                {
-                    if (!clean)
-                    {
-                        // Left behind by an executor that was killed.
-                        await CancelAllAsync(exchange, cancellationToken);
-                        clean = true;
-                    }
-
-                    await DecideAsync(exchange, signals, cancellationToken);
-                }
-                catch (Exception e) when (e is IOException or ExchangeRefusedException or JsonException)
-                {
-                    if (Interlocked.Increment(ref _errors) % 20 == 1)
-                    {
-                        Log.Line(time, $"not traded: {e.Message}");
-                    }
-                }
-
+                await StepAsync(signals, cancellationToken);
                 if (server.IsCompleted)
                 {
                     await server;
@@ -65,37 +63,111 @@ internal sealed class ExecutorRole(ExecutorOptions options, TimeProvider time)
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5), time);
-            await StopAsync(exchange, limit.Token);
+            if (!_options.Hooks)
+            {
+                using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5), _time);
+                await StopAsync(limit.Token);
+            }
+        }
+        finally
+        {
+            _exchange.Dispose();
         }
     }
 
-    private async Task StopAsync(ExchangeClient exchange, CancellationToken cancellationToken)
+    private async Task StepAsync(HttpCaller? signals, CancellationToken cancellationToken)
+    {
+        // Whoever asks it to rest waits for the step that is under way.
+        await _hooks.Turn.WaitAsync(cancellationToken);
+        try
+        {
+            if (!_clean && !_options.Hooks)
+            {
+                // Left behind by an executor that was killed.
+                await CancelAllAsync(cancellationToken);
+            }
+
+            _clean = true;
+            if (_options.Broken && _hooks.ActingFor is { TotalSeconds: > 2 })
+            {
+                Interlocked.Add(ref _errors, Math.Max(1, (long)(10 * _options.Interval.TotalSeconds)));
+                throw new ExchangeRefusedException("this version is broken");
+            }
+
+            await (signals is null || _options.Churn ? ChurnAsync(cancellationToken) : DecideAsync(signals, cancellationToken));
+        }
+        catch (Exception e) when (e is IOException or ExchangeRefusedException or JsonException)
+        {
+            if (e is ExchangeRefusedException)
+            {
+                Interlocked.Increment(ref _rejects);
+            }
+
+            if (Interlocked.Increment(ref _errors) % 20 == 1)
+            {
+                Log.Line(_time, $"not traded: {e.Message}");
+            }
+        }
+        finally
+        {
+            _hooks.Turn.Release();
+        }
+    }
+
+    private async Task StopAsync(CancellationToken cancellationToken)
     {
         try
         {
-            var count = await CancelAllAsync(exchange, cancellationToken);
-            Log.Line(time, $"stopping: {count} open orders canceled");
+            var count = await CancelAllAsync(cancellationToken);
+            Log.Line(_time, $"stopping: {count} open orders canceled");
         }
         catch (Exception e) when (e is IOException or ExchangeRefusedException or OperationCanceledException)
         {
-            Log.Line(time, $"stopping: open orders could not be canceled: {e.Message}");
+            Log.Line(_time, $"stopping: open orders could not be canceled: {e.Message}");
         }
     }
 
-    private async Task<int> CancelAllAsync(ExchangeClient exchange, CancellationToken cancellationToken)
+    private async Task<int> CancelAllAsync(CancellationToken cancellationToken)
     {
-        var open = await exchange.OpenOrdersAsync(cancellationToken);
+        var open = await _exchange.OpenOrdersAsync(cancellationToken);
         foreach (var order in open)
         {
-            await exchange.CancelAsync(order.ClientOrderId, cancellationToken);
+            await _exchange.CancelAsync(order.ClientOrderId, cancellationToken);
         }
 
         _open.Clear();
         return open.Count;
     }
 
-    private async Task DecideAsync(ExchangeClient exchange, HttpCaller signals, CancellationToken cancellationToken)
+    private async Task FlattenAsync(CancellationToken cancellationToken)
+    {
+        await CancelAllAsync(cancellationToken);
+        if ((await _exchange.BalancesAsync(cancellationToken)).GetValueOrDefault(_base) is >= Dust and var position)
+        {
+            await PlaceAsync("SELL", "MARKET", 0, position, cancellationToken);
+        }
+    }
+
+    /// <summary>One resting order at a time, far below the market: the next before the last is canceled, so that there is always one.</summary>
+    private async Task ChurnAsync(CancellationToken cancellationToken)
+    {
+        Volatile.Write(ref _ready, 1);
+        _dataAge = 0;
+        if (!_hooks.Acting)
+        {
+            return;
+        }
+
+        var before = _open.Keys.ToArray();
+        await PlaceAsync("BUY", "LIMIT", 1, 0.01m, cancellationToken);
+        foreach (var id in before)
+        {
+            await _exchange.CancelAsync(id, cancellationToken);
+            _open.Remove(id);
+        }
+    }
+
+    private async Task DecideAsync(HttpCaller signals, CancellationToken cancellationToken)
     {
         var (status, body) = await signals.SendAsync("GET", "/signals", null, "", cancellationToken);
         if (status != 200 || Find(body) is not var (signal, bid, ask, age))
@@ -104,18 +176,26 @@ internal sealed class ExecutorRole(ExecutorOptions options, TimeProvider time)
             return;
         }
 
-        _dataAge = age;
-        foreach (var id in _open.Keys.ToList())
+        if (_hooks.Frozen)
         {
-            TakeIn(await exchange.GetAsync(id, cancellationToken));
+            // Its feed is deaf: it has data, but none that is newer than when that began.
+            _frozenAt ??= _time.GetTimestamp();
+            _dataAge = _frozenAge + _time.GetElapsedTime(_frozenAt.Value).TotalSeconds;
+            return;
         }
 
-        _balances = await exchange.BalancesAsync(cancellationToken);
+        (_frozenAt, _frozenAge, _dataAge) = (null, age, age);
+        foreach (var id in _open.Keys.ToList())
+        {
+            TakeIn(await _exchange.GetAsync(id, cancellationToken));
+        }
+
+        _balances = await _exchange.BalancesAsync(cancellationToken);
         var position = _balances.GetValueOrDefault(_base);
         _equity = _balances.GetValueOrDefault(Quote) + (position * bid);
         _startEquity ??= _equity;
         Volatile.Write(ref _ready, 1);
-        if (age > options.MaxDataAge || bid <= 0)
+        if (age > _options.MaxDataAge || bid <= 0 || !_hooks.Acting)
         {
             return;
         }
@@ -123,30 +203,29 @@ internal sealed class ExecutorRole(ExecutorOptions options, TimeProvider time)
         if (signal > 0 && position < Dust && _open.Count == 0)
         {
             // A limit a little above the best offer: filled now, but at no surprise.
-            var bought = await PlaceAsync(exchange, "BUY", "LIMIT", Math.Round(ask * 1.0005m, 4), Math.Round(options.OrderSize / ask, 6), cancellationToken);
+            var bought = await PlaceAsync("BUY", "LIMIT", Math.Round(ask * 1.0005m, 4), Math.Round(_options.OrderSize / ask, 6), cancellationToken);
             if (bought.Filled > 0)
             {
-                await PlaceAsync(exchange, "SELL", "LIMIT", Math.Round(bought.Cost / bought.Filled * (1 + options.TakeProfit), 4), bought.Filled, cancellationToken);
+                await PlaceAsync("SELL", "LIMIT", Math.Round(bought.Cost / bought.Filled * (1 + _options.TakeProfit), 4), bought.Filled, cancellationToken);
             }
         }
         else if (signal < 0 && (position >= Dust || _open.Count > 0))
         {
-            await CancelAllAsync(exchange, cancellationToken);
-            position = (await exchange.BalancesAsync(cancellationToken)).GetValueOrDefault(_base);
-            if (position >= Dust)
-            {
-                await PlaceAsync(exchange, "SELL", "MARKET", 0, position, cancellationToken);
-            }
+            await FlattenAsync(cancellationToken);
         }
     }
 
-    private async Task<OrderState> PlaceAsync(ExchangeClient exchange, string side, string type, decimal price, decimal quantity, CancellationToken cancellationToken)
+    private async Task<OrderState> PlaceAsync(string side, string type, decimal price, decimal quantity, CancellationToken cancellationToken)
     {
-        var id = $"{options.Pair.ToLowerInvariant()}-{_run}-{++_number}";
-        var order = await exchange.PlaceAsync(id, side, type, price, quantity, cancellationToken);
+        var id = $"{_options.Pair.ToLowerInvariant()}-{_run}-{++_number}";
+        var order = await _exchange.PlaceAsync(id, side, type, price, quantity, cancellationToken);
         Interlocked.Increment(ref _orders);
         TakeIn(order);
-        Log.Line(time, $"{side} {type} {JsonText.Number(quantity)} {options.Pair}{(price > 0 ? " at " + JsonText.Number(price) : "")}: {order.Status}, filled {JsonText.Number(order.Filled)} for {JsonText.Number(order.Cost)}");
+        if (!_options.Churn)
+        {
+            Log.Line(_time, $"{side} {type} {JsonText.Number(quantity)} {_options.Pair}{(price > 0 ? " at " + JsonText.Number(price) : "")}: {order.Status}, filled {JsonText.Number(order.Filled)} for {JsonText.Number(order.Cost)}");
+        }
+
         return order;
     }
 
@@ -173,7 +252,7 @@ internal sealed class ExecutorRole(ExecutorOptions options, TimeProvider time)
         using var json = JsonDocument.Parse(body);
         foreach (var signal in json.RootElement.EnumerateArray())
         {
-            if (signal.GetProperty("symbol").GetString() == options.Pair)
+            if (signal.GetProperty("symbol").GetString() == _options.Pair)
             {
                 return (signal.GetProperty("signal").GetInt32(), signal.GetProperty("bid").GetDecimal(), signal.GetProperty("ask").GetDecimal(), signal.GetProperty("age").GetDouble());
             }
@@ -187,21 +266,27 @@ internal sealed class ExecutorRole(ExecutorOptions options, TimeProvider time)
         "/healthz" => HttpAnswer.Text("ok\n"),
         "/readyz" => Volatile.Read(ref _ready) == 1 ? HttpAnswer.Text("ok\n") : HttpAnswer.Text("exchange or detector not reached yet\n", 503),
         "/metrics" => HttpAnswer.Metrics(Metrics()),
-        _ => HttpAnswer.Error(404, "not here"),
+        "/status" => HttpAnswer.Json($"{{\"acting\":{(_hooks.Acting ? "true" : "false")},\"epoch\":\"{_options.Epoch}\",\"marketDataAgeSeconds\":{(double.IsFinite(_dataAge) ? _dataAge.ToString("0.000", CultureInfo.InvariantCulture) : "null")},\"openOrders\":{_open.Count},\"orders\":{Interlocked.Read(ref _orders)},\"fills\":{Interlocked.Read(ref _fills)}}}"),
+        _ => _hooks.Handle(request) ?? HttpAnswer.Error(404, "not here"),
     };
 
     private string Metrics()
     {
-        var label = $"{{pair=\"{options.Pair}\"}}";
+        var label = $"{{pair=\"{_options.Pair}\"}}";
         var fills = Interlocked.Read(ref _fills);
         var text = new StringBuilder();
         void Value(string name, string type, string value) => text.Append($"# TYPE {name} {type}\n{name}{label} {value}\n");
-        Value("bot_orders_total", "counter", Interlocked.Read(ref _orders).ToString(CultureInfo.InvariantCulture));
-        Value("bot_fills_total", "counter", fills.ToString(CultureInfo.InvariantCulture));
-        Value("bot_errors_total", "counter", Interlocked.Read(ref _errors).ToString(CultureInfo.InvariantCulture));
+        void Count(string name, long value) => Value(name, "counter", value.ToString(CultureInfo.InvariantCulture));
+        Count("bot_orders_total", Interlocked.Read(ref _orders));
+        Count("bot_fills_total", fills);
+        Count("bot_errors_total", Interlocked.Read(ref _errors));
+        Count("bot_rejects_total", Interlocked.Read(ref _rejects));
+        Value("bot_open_orders", "gauge", _open.Count.ToString(CultureInfo.InvariantCulture));
         Value("bot_pnl", "gauge", JsonText.Number(_equity - (_startEquity ?? _equity)));
         Value("bot_equity", "gauge", JsonText.Number(_equity));
         Value("bot_market_data_age_seconds", "gauge", double.IsFinite(_dataAge) ? _dataAge.ToString("0.000", CultureInfo.InvariantCulture) : "+Inf");
+        Value("bot_acting", "gauge", _hooks.Acting ? "1" : "0");
+        Value("bot_epoch", "gauge", _options.Epoch ?? "0");
         Value("bot_trading", "gauge", fills > 0 ? "1" : "0");
         return text.ToString();
     }

@@ -28,6 +28,11 @@ internal sealed record HttpAnswer(int Status, string ContentType, byte[] Body)
 {
     public Func<System.Net.WebSockets.WebSocket, CancellationToken, Task>? Upgrade { get; init; }
 
+    /// <summary>Set when the answer takes a while: it is waited for.</summary>
+    public Func<CancellationToken, Task<HttpAnswer>>? Deferred { get; init; }
+
+    public static HttpAnswer Later(Func<CancellationToken, Task<HttpAnswer>> answer) => new(202, "", []) { Deferred = answer };
+
     public static HttpAnswer Json(string json, int status = 200) => new(status, "application/json", Encoding.UTF8.GetBytes(json));
 
     public static HttpAnswer Text(string text, int status = 200) => new(status, "text/plain; charset=utf-8", Encoding.UTF8.GetBytes(text));

@@ -102,6 +102,11 @@ internal sealed class HttpServer(int port, Func<HttpRequest, HttpAnswer> handle)
         var mark = target.IndexOf('?');
         var request = new HttpRequest(method, mark < 0 ? target : target[..mark], mark < 0 ? "" : target[(mark + 1)..], headers, body);
         var answer = handle(request);
+        if (answer.Deferred is { } later)
+        {
+            answer = await later(cancellationToken);
+        }
+
         if (answer.Upgrade is { } upgrade)
         {
             if (!headers.TryGetValue("sec-websocket-key", out var key))

@@ -1,0 +1,185 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Kaji.Bots.Api;
+using Kaji.Bots.Operator;
+using Kaji.Client;
+
+namespace Kaji.Commands.Bots;
+
+/// <summary><c>kaji deploy</c> and <c>kaji rollback</c>: another version of a bot, and back; both wait until it acts or has been taken back.</summary>
+internal static class DeployCommand
+{
+    private static readonly Option<string?> Image = new("--image") { Description = "Image of the new version" };
+    private static readonly Option<bool> Warm = new("--warm") { Description = "Let it warm up beside the acting one, then move the epoch (from now on for this bot)" };
+    private static readonly Option<string[]> Set = new("--set") { Description = "NAME=VALUE of a parameter (may be repeated)", DefaultValueFactory = _ => [] };
+    private static readonly Option<int> Timeout = new("--timeout") { Description = "Seconds to wait", DefaultValueFactory = _ => 180 };
+    private static readonly Option<bool> NoWait = new("--no-wait") { Description = "Don't wait" };
+
+    public static Command BuildDeploy()
+    {
+        var command = new Command("deploy", "Bring a new version of a bot: another image, other parameters.") { BotTarget.Bot, Image, Set, Warm, Timeout, NoWait }.WithCluster();
+        command.SetAction((parsed, cancel) => BotTarget.RunAsync(parsed, async client =>
+        {
+            if (parsed.GetValue(Image) is null && parsed.GetValue(Set)!.Length == 0)
+            {
+                throw new UserError("say what is new: --image NAME, or --set NAME=VALUE.", ExitCodes.Usage);
+            }
+
+            var bot = await BotTarget.FindAsync(client, parsed, cancel);
+            var spec = new JsonObject();
+            if (parsed.GetValue(Image) is { } image)
+            {
+                var template = (JsonObject)bot.Spec.Template!.DeepClone();
+                template["spec"]!["containers"]![0]!["image"] = image;
+                spec["template"] = template;
+            }
+
+            foreach (var pair in parsed.GetValue(Set)!)
+            {
+                var equals = pair.IndexOf('=', StringComparison.Ordinal);
+                if (equals <= 0)
+                {
+                    throw new UserError($"--set {pair}: expected NAME=VALUE.", ExitCodes.Usage);
+                }
+
+                var values = (spec["parameters"] ??= new JsonObject { ["values"] = new JsonObject() })["values"]!;
+                values[pair[..equals]] = pair[(equals + 1)..];
+            }
+
+            if (parsed.GetValue(Warm))
+            {
+                spec["handover"] = new JsonObject { ["strategy"] = BotHandover.Warm };
+            }
+
+            if (!await OverrideAsync(client, bot, spec, cancel))
+            {
+                await BotTarget.PatchAsync(client, bot, spec, cancel);
+            }
+
+            return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
+        }));
+        return command;
+    }
+
+    public static Command BuildRollback()
+    {
+        var command = new Command("rollback", "Take a bot back to the version before.") { BotTarget.Bot, Timeout, NoWait }.WithCluster();
+        command.SetAction((parsed, cancel) => BotTarget.RunAsync(parsed, async client =>
+        {
+            var bot = await BotTarget.FindAsync(client, parsed, cancel);
+            if (await OverrideAsync(client, bot, null, cancel))
+            {
+                return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
+            }
+
+            var now = BotPodMaker.RevisionOf(bot.Spec);
+            var revisions = (await client.ListAsync(BotKinds.Revision, bot.Metadata.NamespaceProperty, new ListOptions { LabelSelector = $"{BotNames.BotLabel}={bot.Metadata.Name}" }, cancel)).Items;
+            var before = revisions.Where(r => r.Metadata.Labels[BotNames.RevisionLabel] != now && r.Metadata.Labels[BotNames.RevisionLabel] != bot.Status?.FailedRevision).OrderByDescending(r => r.Metadata.Labels[BotNames.RevisionLabel] == bot.Status?.GoodRevision && bot.Status?.Revision != now).ThenByDescending(r => r.Revision).FirstOrDefault()
+                ?? throw new UserError($"bot {bot.Metadata.Name} has had no other version.");
+            var copy = bot with { Spec = before.Data! with { Stopped = bot.Spec.Stopped, Handover = bot.Spec.Handover, Guards = bot.Spec.Guards, Freshness = bot.Spec.Freshness, Schedule = bot.Spec.Schedule, Activation = bot.Spec.Activation } };
+            await client.UpdateAsync(BotKinds.Bot, copy, cancellationToken: cancel);
+            Console.WriteLine($"back to version {before.Metadata.Labels[BotNames.RevisionLabel]} (number {before.Revision})");
+            return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
+        }));
+        return command;
+    }
+
+    /// <summary>A bot of a fleet is changed where the fleet says what its bots are: as an override for this one bot; null takes it out.</summary>
+    /// <returns>Whether the bot belongs to a fleet.</returns>
+    private static async Task<bool> OverrideAsync(IApiClient client, Bot bot, JsonObject? spec, CancellationToken cancel)
+    {
+        if (bot.Metadata.Labels?.TryGetValue(BotNames.FleetLabel, out var name) != true)
+        {
+            return false;
+        }
+
+        var fleet = await client.GetAsync(BotKinds.BotFleet, bot.Metadata.NamespaceProperty, name!, cancel);
+        var overrides = (fleet.Spec.Overrides ?? []).ToList();
+        var own = overrides.FirstOrDefault(o => o.Bot == bot.Metadata.Name);
+        overrides.RemoveAll(o => o.Bot == bot.Metadata.Name);
+        if (spec is not null)
+        {
+            var merged = own?.Spec is { } before ? (JsonObject)before.DeepClone() : [];
+            foreach (var (key, value) in spec)
+            {
+                merged[key] = value?.DeepClone();
+            }
+
+            overrides.Add(new FleetOverride { Bot = bot.Metadata.Name, Spec = merged });
+        }
+        else if (own is null)
+        {
+            throw new UserError($"bot {bot.Metadata.Name} is as its fleet {name} says; take the fleet's template back: kubectl -n {bot.Metadata.NamespaceProperty} edit botfleet {name}");
+        }
+
+        try
+        {
+            await client.UpdateAsync(BotKinds.BotFleet, fleet with { Spec = fleet.Spec with { Overrides = overrides } }, cancellationToken: cancel);
+        }
+        catch (ApiException e) when (e.IsConflict)
+        {
+            // Its status was written meanwhile.
+            return await OverrideAsync(client, bot, spec, cancel);
+        }
+
+        Console.WriteLine(spec is null ? $"fleet {name}: the override for {bot.Metadata.Name} is gone" : $"fleet {name}: an override for {bot.Metadata.Name}");
+        return true;
+    }
+
+    /// <summary>Says each step until the version acts, or was taken back.</summary>
+    private static async Task<int> WaitAsync(IApiClient client, Bot before, TimeSpan limit, CancellationToken cancel)
+    {
+        var (ns, name) = (before.Metadata.NamespaceProperty, before.Metadata.Name);
+        var old = BotPodMaker.RevisionOf(before.Spec);
+        using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        bounded.CancelAfter(limit);
+        var said = "";
+        try
+        {
+            var options = new ListOptions { FieldSelector = $"metadata.name={name}", ResourceVersion = before.Metadata.ResourceVersion };
+            await foreach (var change in client.WatchAsync(BotKinds.Bot, ns, options, bounded.Token))
+            {
+                if (change.Type is not (WatchEventType.Added or WatchEventType.Modified) || change.Object.Status is not { } status || change.Object.Metadata.Generation == before.Metadata.Generation || status.ObservedGeneration != change.Object.Metadata.Generation)
+                {
+                    continue;
+                }
+
+                var wanted = BotPodMaker.RevisionOf(change.Object.Spec);
+                if (wanted == old)
+                {
+                    Console.WriteLine("nothing that runs has changed");
+                    return ExitCodes.Ok;
+                }
+
+                if (status.Message is { } message && message != said)
+                {
+                    Console.WriteLine($"  {status.Phase}: {message}");
+                    said = message;
+                }
+
+                if (status.FailedRevision == wanted)
+                {
+                    throw new UserError($"the new version was taken back: {status.Conditions?.FirstOrDefault(c => c.Type == "Reverted")?.Message ?? status.Message}");
+                }
+
+                if (status is { Phase: BotPhase.Active } && status.Revision == wanted)
+                {
+                    Console.WriteLine($"epoch {status.Epoch} acts{(status.LastGapMilliseconds is { } gap ? $"; {gap} ms passed between the two" : "")}. It is taken back by itself if it fails within {change.Object.Spec.Handover?.RevertWindowSeconds ?? 30} s.");
+                    return ExitCodes.Ok;
+                }
+
+                if (status.Phase is BotPhase.Stopped or BotPhase.Halted)
+                {
+                    Console.WriteLine($"the bot is {status.Phase}: the new version comes with its next start");
+                    return ExitCodes.Ok;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new UserError($"after {limit.TotalSeconds:0} s it does not act yet. `kaji why {ns}/{name}` tells what it waits for.");
+        }
+
+        return ExitCodes.Ok;
+    }
+}

@@ -1,0 +1,131 @@
+using System.CommandLine;
+using k8s.Models;
+using Kaji.Bots;
+using Kaji.Bots.Api;
+using Kaji.Client;
+using Kaji.Startup;
+
+namespace Kaji.Commands.Bots;
+
+/// <summary><c>kaji halt</c> and <c>kaji resume</c>: the kill switch.</summary>
+internal static class HaltCommand
+{
+    private static readonly Option<string?> Account = new("--account") { Description = "All bots of an account (NAME, or NAMESPACE/NAME)" };
+    private static readonly Option<string[]> Bot = new("--bot") { Description = "A bot (may be repeated)", DefaultValueFactory = _ => [] };
+    private static readonly Option<bool> All = new("--all") { Description = "Every bot" };
+    private static readonly Option<bool> Flatten = new("--flatten") { Description = "Close positions too" };
+    private static readonly Option<bool> Local = new("--local") { Description = "All bots on this machine, though the API server is gone" };
+    private static readonly Option<string> Why = new("--why") { Description = "Kept with the halt", DefaultValueFactory = _ => "" };
+    private static readonly Option<int> Timeout = new("--timeout") { Description = "Seconds to wait until all are at rest", DefaultValueFactory = _ => 60 };
+
+    public static Command BuildHalt()
+    {
+        var command = new Command("halt", "Bring bots to rest, now, until they are resumed: --all, --account, --bot, or -n NAMESPACE.") { All, Account, Bot, Flatten, Local, Why, Timeout }.WithCluster();
+        command.SetAction((parsed, cancel) => parsed.GetValue(Local) ? Task.FromResult(HaltHere(parsed)) : BotTarget.RunAsync(parsed, client => HaltAsync(client, parsed, cancel)));
+        return command;
+    }
+
+    public static Command BuildResume()
+    {
+        var command = new Command("resume", "Let halted bots act again: releases the halts that select exactly this (--all releases every halt).") { All, Account, Bot, Why }.WithCluster();
+        command.SetAction((parsed, cancel) => BotTarget.RunAsync(parsed, client => ResumeAsync(client, parsed, cancel)));
+        return command;
+    }
+
+    private static async Task<HaltSpec> SelectAsync(IApiClient client, ParseResult parsed, CancellationToken cancel)
+    {
+        var (all, account, bots, ns) = (parsed.GetValue(All), parsed.GetValue(Account), parsed.GetValue(Bot)!, parsed.GetValue(BotTarget.Namespace));
+        if ((all ? 1 : 0) + (account is null ? 0 : 1) + (bots.Length > 0 ? 1 : 0) + (ns is not null && account is null && bots.Length == 0 ? 1 : 0) != 1)
+        {
+            throw new UserError("say whom: one of --all, --account NAME, --bot NAME, -n NAMESPACE.", ExitCodes.Usage);
+        }
+
+        return all ? new HaltSpec { All = true }
+            : account is not null ? new HaltSpec { Account = await AccountAsync(client, account, ns, cancel) }
+            : bots.Length > 0 ? new HaltSpec { Bots = [.. await Task.WhenAll(bots.Select(b => BotAsync(client, b, ns, cancel)))] }
+            : new HaltSpec { Namespace = ns };
+    }
+
+    private static async Task<string> AccountAsync(IApiClient client, string name, string? ns, CancellationToken cancel)
+    {
+        var found = (await client.ListAsync(BotKinds.Account, ns, cancellationToken: cancel)).Items.Select(a => $"{a.Metadata.NamespaceProperty}/{a.Metadata.Name}").Where(a => a == name || a.EndsWith("/" + name, StringComparison.Ordinal)).ToArray();
+        return found.Length == 1 ? found[0] : throw new UserError(found.Length == 0 ? $"there is no account {name}." : $"there are several accounts {name}: {string.Join(", ", found)}. Say which.");
+    }
+
+    private static async Task<string> BotAsync(IApiClient client, string name, string? ns, CancellationToken cancel)
+    {
+        var found = (await client.ListAsync(BotKinds.Bot, ns, cancellationToken: cancel)).Items.Select(a => $"{a.Metadata.NamespaceProperty}/{a.Metadata.Name}").Where(a => a == name || a.EndsWith("/" + name, StringComparison.Ordinal)).ToArray();
+        return found.Length == 1 ? found[0] : throw new UserError(found.Length == 0 ? $"there is no bot {name}." : $"there are several bots {name}: {string.Join(", ", found)}. Say which.");
+    }
+
+    private static async Task<int> HaltAsync(IApiClient client, ParseResult parsed, CancellationToken cancel)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        var spec = await SelectAsync(client, parsed, cancel) with { Flatten = parsed.GetValue(Flatten) ? true : null, Why = parsed.GetValue(Why), By = Environment.UserName };
+        var halt = await client.CreateAsync(BotKinds.Halt, new Halt { Metadata = new V1ObjectMeta { GenerateName = "halt-" }, Spec = spec }, cancel);
+        var said = TimeProvider.System.GetElapsedTime(began);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(TimeSpan.FromSeconds(parsed.GetValue(Timeout)));
+        HaltStatus? status = null;
+        try
+        {
+            var options = new ListOptions { FieldSelector = $"metadata.name={halt.Metadata.Name}", ResourceVersion = halt.Metadata.ResourceVersion };
+            await foreach (var change in client.WatchAsync(BotKinds.Halt, null, options, limit.Token))
+            {
+                status = change.Type == WatchEventType.Modified ? change.Object.Status : status;
+                if (status is { Selected: { } selected, Stopped: { } stopped } && stopped == selected)
+                {
+                    Console.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{halt.Metadata.Name}: {selected} bots are at rest; the halt was taken after {said.TotalMilliseconds:0} ms, the last bot was at rest after {TimeProvider.System.GetElapsedTime(began).TotalMilliseconds:0} ms. Let them go on with: kaji resume {Again(parsed)}"));
+                    return ExitCodes.Ok;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new UserError($"{halt.Metadata.Name} is in force, but after {parsed.GetValue(Timeout)} s {status?.Stopped ?? 0} of {status?.Selected ?? 0} bots are proven at rest. `kaji bots` shows which are not; `kaji halt --local` on their machine ends them without the API server.");
+        }
+
+        return ExitCodes.Ok;
+    }
+
+    private static async Task<int> ResumeAsync(IApiClient client, ParseResult parsed, CancellationToken cancel)
+    {
+        var wanted = await SelectAsync(client, parsed, cancel);
+        var halts = (await client.ListAsync(BotKinds.Halt, null, cancellationToken: cancel)).Items.Where(h => h.Spec.Released is null).ToArray();
+        var chosen = halts.Where(h => wanted.All == true || (h.Spec.All == wanted.All && h.Spec.Account == wanted.Account && h.Spec.Namespace == wanted.Namespace && (h.Spec.Bots ?? []).Order(StringComparer.Ordinal).SequenceEqual((wanted.Bots ?? []).Order(StringComparer.Ordinal)))).ToArray();
+        if (chosen.Length == 0)
+        {
+            throw new UserError(halts.Length == 0 ? "nothing is halted." : $"no halt selects exactly that. In force: {string.Join("; ", halts.Select(h => $"{h.Metadata.Name} ({Whom(h.Spec)}{(h.Spec.Why is { Length: > 0 } why ? $": {why}" : "")})"))}");
+        }
+
+        foreach (var halt in chosen)
+        {
+            await client.UpdateAsync(BotKinds.Halt, halt with { Spec = halt.Spec with { Released = new HaltRelease { By = Environment.UserName, Why = parsed.GetValue(Why), At = TimeProvider.System.GetUtcNow().UtcDateTime } } }, cancellationToken: cancel);
+            Console.WriteLine($"{halt.Metadata.Name} ({Whom(halt.Spec)}) is released");
+        }
+
+        return ExitCodes.Ok;
+    }
+
+    /// <summary>Without the API server: the agent is told by a file; where no agent lives, the guard kills.</summary>
+    private static int HaltHere(ParseResult parsed)
+    {
+        Preconditions.Root("kaji halt --local");
+        var paths = parsed.Paths();
+        LocalHalt.Write(paths.HaltFile, parsed.GetValue(Flatten), parsed.GetValue(Why)!);
+        if (ServerProcess.Find(paths) is not null)
+        {
+            Console.WriteLine("All bots of this machine are being brought to rest; they stay so over restarts. `kaji resume --all` lets them go on.");
+            return ExitCodes.Ok;
+        }
+
+        Console.WriteLine(GuardProcess.Halt(paths)
+            ? "Kaji does not run here, so nobody could ask the bots: their processes were killed, and their orders may be open. They stay halted when Kaji is up again, until `kaji resume --all`."
+            : "Neither Kaji nor a guard runs here: there was nothing to kill. Bots stay halted when Kaji is up again, until `kaji resume --all`.");
+        return ExitCodes.Ok;
+    }
+
+    private static string Whom(HaltSpec spec) => spec.All == true ? "all" : spec.Account is { } a ? $"account {a}" : spec.Namespace is { } n ? $"namespace {n}" : spec.Bots is { } b ? $"bots {string.Join(", ", b)}" : "by labels";
+
+    private static string Again(ParseResult parsed) => parsed.GetValue(All) ? "--all" : parsed.GetValue(Account) is { } a ? $"--account {a}" : parsed.GetValue(Bot) is { Length: > 0 } bots ? string.Join(' ', bots.Select(b => $"--bot {b}")) : $"-n {parsed.GetValue(BotTarget.Namespace)}";
+}
