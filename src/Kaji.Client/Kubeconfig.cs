@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using YamlDotNet.RepresentationModel;
@@ -32,21 +33,54 @@ public sealed record Kubeconfig(Uri Server, string AuthorityPem, string? Certifi
     /// <summary>A client of the API server.</summary>
     public HttpMessageInvoker Connect()
     {
-        var handler = new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5), EnableMultipleHttp2Connections = true };
+        X509Certificate2? certificate = null;
+        if (CertificatePem is not null && KeyPem is not null)
+        {
+            using var pem = X509Certificate2.CreateFromPem(CertificatePem, KeyPem);
+            certificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
+        }
+
+        return Connect(AuthorityPem, certificate is null ? null : () => certificate, Token);
+    }
+
+    /// <summary>A client of an API server.</summary>
+    /// <param name="certificate">Asked for with each new connection, so that a renewed one is taken up; null for none.</param>
+    public static HttpMessageInvoker Connect(string authorityPem, Func<X509Certificate2>? certificate, string? token)
+    {
+        var handler = new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5), EnableMultipleHttp2Connections = true, ConnectTimeout = TimeSpan.FromSeconds(5), ConnectCallback = ConnectAsync };
         handler.SslOptions = new SslClientAuthenticationOptions
         {
             CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck },
         };
-        handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPem(AuthorityPem);
-        if (CertificatePem is not null && KeyPem is not null)
+        handler.SslOptions.CertificateChainPolicy.CustomTrustStore.ImportFromPem(authorityPem);
+        if (certificate is not null)
         {
-            using var pem = X509Certificate2.CreateFromPem(CertificatePem, KeyPem);
-            var certificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
-            handler.SslOptions.ClientCertificates = [certificate];
-            handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => certificate;
+            handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => certificate();
         }
 
-        return new HttpMessageInvoker(Token is null ? handler : new BearerHandler(Token, handler));
+        return new HttpMessageInvoker(token is null ? handler : new BearerHandler(token, handler));
+    }
+
+    /// <summary>A watch may be silent for a long time: keep-alive and a limit on unacknowledged data tell a peer that is gone from one that has nothing to say.</summary>
+    private static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        const int UserTimeout = 18;
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 5);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 2);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3);
+            socket.SetRawSocketOption((int)SocketOptionLevel.Tcp, UserTimeout, BitConverter.GetBytes(10_000));
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     private static YamlMappingNode Named(YamlMappingNode root, string list, string name, string field, string file)

@@ -7,6 +7,7 @@ using Kaji.Controllers.EndpointSlices;
 using Kaji.Controllers.GarbageCollection;
 using Kaji.Controllers.Namespaces;
 using Kaji.Controllers.NodeLifecycle;
+using Kaji.Controllers.NodeRanges;
 using Kaji.Controllers.PodGc;
 using Kaji.Controllers.ReplicaSets;
 using Kaji.Controllers.ResourceQuotas;
@@ -24,8 +25,9 @@ public sealed class ControllerManager : IComponent, IDisposable
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="authorityPem">The cluster's root certificate, given to each namespace.</param>
+    /// <param name="podCidr">The range of which each node gets a part; without it nodes get none.</param>
     /// <param name="identity">With what certificates and tokens are signed; without it nobody here signs.</param>
-    public ControllerManager(IApiClient client, string authorityPem, TimeProvider time, ILoggerFactory logging, ClusterIdentity? identity = null)
+    public ControllerManager(IApiClient client, string authorityPem, TimeProvider time, ILoggerFactory logging, ClusterIdentity? identity = null, System.Net.IPNetwork? podCidr = null)
     {
         _informers = new InformerFactory(client, time, logging);
         _events = new EventRecorder(client, "kube-controller-manager", null, time, logging);
@@ -49,6 +51,7 @@ public sealed class ControllerManager : IComponent, IDisposable
             new ClusterRoleAggregationController(client, _informers, time, logging),
             new TokenCleanerController(client, _informers, time, logging),
             new BootstrapSignerController(client, _informers, time, logging),
+            .. podCidr is { } range ? [new NodeRangeController(client, _informers, range, time, logging)] : Array.Empty<Controller>(),
             .. identity is null ? Array.Empty<Controller>() :
             [
                 new CertificateSigningController(client, _informers, identity.Authority, time, logging),

@@ -18,7 +18,13 @@ public sealed record BootstrapOptions(IPAddress ServiceAddress, IPAddress DnsAdd
 {
     /// <summary>Where new nodes reach the API; null for no ConfigMap cluster-info.</summary>
     public string? ServerUrl { get; init; }
+
+    /// <summary>What a node that joins has to know of the cluster's network; null for no ConfigMap kaji-cluster.</summary>
+    public ClusterNetwork? Network { get; init; }
 }
+
+/// <summary>The ranges of a cluster, published for its nodes in ConfigMap kube-system/kaji-cluster.</summary>
+public sealed record ClusterNetwork(IPNetwork PodCidr, IPNetwork ServiceCidr, IPAddress Dns);
 
 /// <summary>Makes the objects that every cluster has: namespaces, default roles, priority classes, the Services <c>kubernetes</c> and <c>kube-dns</c>. Leaves alone what is there and right.</summary>
 public static class Bootstrapper
@@ -49,6 +55,13 @@ public static class Bootstrapper
             ["requestheader-extra-headers-prefix"] = """["X-Remote-Extra-"]""",
         };
         work.Add(EnsureAsync(registry, Resource("", "configmaps"), "kube-system", authentication, cancellationToken, "data"));
+        if (options.Network is { } network)
+        {
+            var map = Object("kaji-cluster");
+            map["data"] = new JsonObject { ["podCidr"] = network.PodCidr.ToString(), ["serviceCidr"] = network.ServiceCidr.ToString(), ["dns"] = network.Dns.ToString() };
+            work.Add(EnsureAsync(registry, Resource("", "configmaps"), "kube-system", map, cancellationToken, "data"));
+        }
+
         if (options.ServerUrl is { } url)
         {
             var info = Object("cluster-info");

@@ -8,19 +8,21 @@ using Microsoft.Extensions.Logging;
 namespace Kaji.Controllers.Certificates;
 
 /// <summary>
-/// Approves what node agents ask for their client certificate, when whoever asks has the right: <c>nodeclient</c> for a first one, <c>selfnodeclient</c> for a node's own renewal.
+/// Approves what node agents ask for their client certificate, when whoever asks has the right: <c>nodeclient</c> for a first one, <c>selfnodeclient</c> for a node's own renewal. Unlike there, also the serving certificate of a node for its own name and addresses.
 /// https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/#approval
 /// </summary>
 public sealed class CertificateApprovingController : Controller
 {
     private readonly IApiClient _client;
     private readonly IInformer<V1CertificateSigningRequest> _requests;
+    private readonly IInformer<V1Node> _nodes;
 
     public CertificateApprovingController(IApiClient client, InformerFactory informers, TimeProvider time, ILoggerFactory logging)
         : base("certificatesigningrequest-approving-controller", time, logging.CreateLogger<CertificateApprovingController>())
     {
         _client = client;
         _requests = informers.For(Kinds.CertificateSigningRequest);
+        _nodes = informers.For(Kinds.Node);
         _requests.Subscribe(change =>
         {
             if (change.New is { } now && IsDue(now))
@@ -38,6 +40,17 @@ public sealed class CertificateApprovingController : Controller
         }
 
         var asked = AskedCertificate.Parse(request.Spec.Request);
+        if (request.Spec.SignerName == SignerRules.KubeletServing)
+        {
+            if (SignerRules.Refusal(SignerRules.KubeletServing, asked, request.Spec.Usages?.ToArray() ?? []) is null && IsOwn(request.Spec, asked))
+            {
+                request.Add("Approved", "AutoApproved", "Auto approving the serving certificate of a node for its own name and addresses.");
+                await _client.UpdateAsync(Kinds.CertificateSigningRequest, request, "approval", cancellationToken);
+            }
+
+            return;
+        }
+
         if (SignerRules.Refusal(SignerRules.KubeletClient, asked, request.Spec.Usages?.ToArray() ?? []) is not null)
         {
             // Somebody may still approve it by hand; then the signer says why not.
@@ -54,6 +67,18 @@ public sealed class CertificateApprovingController : Controller
                 return;
             }
         }
+    }
+
+    /// <summary>Whether a node asks for a certificate that names nothing but itself, as its Node object says.</summary>
+    private bool IsOwn(V1CertificateSigningRequestSpec spec, AskedCertificate asked)
+    {
+        if (spec.Username != asked.CommonName || spec.Groups?.Contains("system:nodes") != true || _nodes.Get(null, asked.CommonName["system:node:".Length..]) is not { } node)
+        {
+            return false;
+        }
+
+        var own = (node.Status?.Addresses ?? []).Select(a => a.Address).Append(node.Metadata.Name).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return asked.DnsNames.All(own.Contains) && asked.Addresses.All(a => own.Contains(a.ToString()));
     }
 
     private static IEnumerable<(string Subresource, string Message)> Ways(bool renewal)
@@ -89,5 +114,5 @@ public sealed class CertificateApprovingController : Controller
     }
 
     private static bool IsDue(V1CertificateSigningRequest request) =>
-        request.Spec.SignerName == SignerRules.KubeletClient && !request.Is("Approved") && !request.Is("Denied") && !request.IsIssued();
+        request.Spec.SignerName is SignerRules.KubeletClient or SignerRules.KubeletServing && !request.Is("Approved") && !request.Is("Denied") && !request.IsIssued();
 }

@@ -18,6 +18,7 @@ using Kaji.Bots.Install;
 using Kaji.Bots.Operator;
 using Kaji.Client;
 using Kaji.Controllers;
+using Kaji.Controllers.NodeRanges;
 using Kaji.Engine;
 using Kaji.Network.Addresses;
 using Kaji.Network.Dns;
@@ -47,7 +48,6 @@ internal sealed partial class ClusterHost : IAsyncDisposable
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly List<Task> _running = [];
-    private NodeAgent? _agent;
 
     private ClusterHost(ClusterPaths paths, IPEndPoint listen, ServerSettings settings, ILoggerFactory logging) => (_paths, _listen, _settings, _logging, _log) = (paths, listen, settings, logging, logging.CreateLogger<ClusterHost>());
 
@@ -80,7 +80,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         StartupNotifier.Status("opening the store");
         using var encryption = SecretEncryption.LoadOrCreate(Path.Combine(_paths.Data, "secrets.key"));
         await using var store = RevisionStore.Open(new StoreOptions { Directory = _paths.State }, encryption);
-        using var pki = ClusterPki.LoadOrCreate(_paths.Pki, new PkiOptions { Addresses = [IPAddress.Loopback, _listen.Address, plan.Gateway, plan.ApiServiceIP] }, _time);
+        using var pki = ClusterPki.LoadOrCreate(_paths.Pki, new PkiOptions { Addresses = [IPAddress.Loopback, _listen.Address, plan.Gateway, plan.ApiServiceIP, .. _settings.Advertise is { } advertised ? [advertised] : Array.Empty<IPAddress>()] }, _time);
         await using var engines = Engines.Open(_paths, settings, _logging);
 
         StartupNotifier.Status("making the Pod network");
@@ -97,7 +97,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         await api.StartAsync(cancel);
         await Bootstrapper.RunAsync(
             api.Registry,
-            new BootstrapOptions(plan.ApiServiceIP, plan.DnsServiceIP, new IPEndPoint(plan.Gateway, _listen.Port), new IPEndPoint(plan.Gateway, 53), pki.AuthorityPem, pki.FrontProxyAuthority.ExportCertificatePem() + "\n") { ServerUrl = ServerUrl() },
+            new BootstrapOptions(plan.ApiServiceIP, plan.DnsServiceIP, new IPEndPoint(_settings.Advertise ?? plan.Gateway, _listen.Port), new IPEndPoint(plan.Gateway, 53), pki.AuthorityPem, pki.FrontProxyAuthority.ExportCertificatePem() + "\n") { ServerUrl = ServerUrl(), Network = new ClusterNetwork(plan.PodCidr, plan.ServiceCidr, plan.DnsServiceIP) },
             cancel);
         rbac.Load();
         Start("rbac", rbac.RunAsync);
@@ -105,18 +105,26 @@ internal sealed partial class ClusterHost : IAsyncDisposable
 
         StartupNotifier.Status("starting the node");
         var bots = BotInstaller.InstallAsync(ClientOf(api, "kubernetes-admin", "system:masters"), agents: true, _time, cancel);
-        using var wardens = new NodeWardens(ClientOf(api, $"system:node:{settings.NodeName}", "system:nodes"), guard, _paths.HaltFile, _time, _logging);
         await runtime;
 
         // Before the agent makes new sandboxes: addresses of those that are gone are free again.
         await engines.Network.ReconcileAsync(engines.Runtime.ListSandboxes().Where(s => s.State == SandboxState.Ready).Select(s => s.Id).ToHashSet(StringComparer.Ordinal), cancel);
-        await using var nodeServer = await StartNodeAsync(api, pki, plan, settings, engines, wardens, cancel);
-        using var controllers = new ControllerManager(ClientOf(api, "system:kube-controller-manager"), pki.AuthorityPem, _time, _logging, new ClusterIdentity(pki.Authority, tokens.IssueLegacy));
+        var certificate = pki.Node(settings.NodeName, [plan.Gateway, .. _settings.Advertise is { } own ? [own] : Array.Empty<IPAddress>(), IPAddress.Loopback]);
+        await using var node = new NodeHost(
+            _paths,
+            new NodeHostOptions
+            {
+                NodeName = settings.NodeName, NodeIP = _settings.Advertise ?? plan.Gateway, Gateway = plan.Gateway, PodCidr = plan.PodCidr, ServiceCidr = plan.ServiceCidr, ClusterDns = plan.DnsServiceIP,
+                Certificate = () => certificate, Authority = pki.Authority,
+            },
+            ClientOf(api, $"system:node:{settings.NodeName}", "system:nodes"), ClientOf(api, "system:kube-proxy"), engines, guard, _time, _logging);
+        await node.StartAsync(cancel);
+        Array.ForEach(node.Components, Start);
+        using var controllers = new ControllerManager(ClientOf(api, "system:kube-controller-manager"), pki.AuthorityPem, _time, _logging, new ClusterIdentity(pki.Authority, tokens.IssueLegacy), plan.PodCidr);
         Start(controllers);
         var scheduler = new SchedulerComponent(ClientOf(api, "system:kube-scheduler"), _time, _logging);
         Start(scheduler);
-        var proxy = StartNetwork(api, plan, settings, out var dns);
-        await Task.WhenAll(_agent!.Ready, controllers.Ready, scheduler.Ready, proxy.Ready, dns.Ready, bots).WaitAsync(cancel);
+        await Task.WhenAll([controllers.Ready, scheduler.Ready, bots, .. node.Components.Select(c => c.Ready)]).WaitAsync(cancel);
 
         // After the agent: its wardens have taken up the bots that run, and the guard counts again.
         using var operatorOfBots = new BotOperator(ClientOf(api, "system:kaji:bot-operator"), new OperatorOptions { Clock = () => SuspendedClock.Now }, _time, _logging);
@@ -128,14 +136,13 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         if (File.Exists(_paths.DownMarker))
         {
             StartupNotifier.Status("stopping Pods");
-            await _agent.ShutDownAsync(CancellationToken.None);
+            await node.Agent.ShutDownAsync(CancellationToken.None);
             File.Delete(_paths.DownMarker);
         }
 
         await _stop.CancelAsync();
         await api.StopAsync();
         await Task.WhenAll(_running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        proxy.Dispose();
     }
 
     private ClusterSettings LoadSettings(out AddressPlan plan)
@@ -147,7 +154,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
             return kept;
         }
 
-        var made = new ClusterSettings { PodCidr = plan.PodCidr.ToString(), ServiceCidr = plan.ServiceCidr.ToString(), NodeName = NodeName() };
+        var made = new ClusterSettings { PodCidr = plan.PodCidr.ToString(), NodeCidr = PodRanges.At(plan.PodCidr, 0).ToString(), ServiceCidr = plan.ServiceCidr.ToString(), NodeName = NodeName() };
         made.Save(_paths.Settings);
         return made;
     }
@@ -180,40 +187,6 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         return api;
     }
 
-    private async Task<NodeServer> StartNodeAsync(ApiServer.Hosting.ApiServer api, ClusterPki pki, AddressPlan plan, ClusterSettings settings, Engines engines, NodeWardens wardens, CancellationToken cancel)
-    {
-        Directory.CreateDirectory(_paths.Node);
-        NodeServer? server = null;
-        var certificate = pki.Node(settings.NodeName, [plan.Gateway, IPAddress.Loopback]);
-        _agent = new NodeAgent(
-            new NodeOptions
-            {
-                NodeName = settings.NodeName, DataDirectory = _paths.Node, ClusterDns = plan.DnsServiceIP.ToString(), NodeIP = plan.Gateway.ToString(), ServerPort = () => server!.Port,
-                RuntimeVersion = "crun://" + ToolVersions.Crun,
-            },
-            ClientOf(api, $"system:node:{settings.NodeName}", "system:nodes"), engines.Runtime, engines.Images, _time, _logging, wardens);
-        server = new NodeServer(
-            new NodeServerOptions { NodeName = settings.NodeName, ListenAddress = plan.Gateway, ServerCertificate = () => certificate, ClientCa = [pki.Authority] },
-            _agent, engines.Runtime, engines.Inotify, _time, _logging);
-        await server.StartAsync(cancel);
-        Start(_agent);
-        return server;
-    }
-
-    private ServiceProxy StartNetwork(ApiServer.Hosting.ApiServer api, AddressPlan plan, ClusterSettings settings, out ClusterDns dns)
-    {
-        var informers = new InformerFactory(ClientOf(api, "system:kube-proxy"), _time, _logging);
-        var (services, slices) = (informers.For(Client.Kinds.Service), informers.For(Client.Kinds.EndpointSlice));
-        Start("network informers", informers.RunAsync);
-        var proxy = new ServiceProxy(
-            new ServiceProxyOptions { NftTable = _paths.ServiceTable, NodeName = settings.NodeName, ClusterCidr = plan.PodCidr, ServiceCidr = plan.ServiceCidr }, services, slices, _time, _logging.CreateLogger<ServiceProxy>());
-        Start(proxy);
-        dns = new ClusterDns(
-            new ClusterDnsOptions { Listen = [new IPEndPoint(plan.Gateway, 53)], ReverseZones = [plan.PodCidr, plan.ServiceCidr] }, services, slices, _time, _logging.CreateLogger<ClusterDns>());
-        Start(dns);
-        return proxy;
-    }
-
     private static ApiClient ClientOf(ApiServer.Hosting.ApiServer api, string user, params string[] groups) =>
         new(new HttpMessageInvoker(api.CreateInProcessHandler(new UserInfo(user, [.. groups, "system:authenticated"]))), new Uri("https://in-process"), $"{Component(user)}/kaji");
 
@@ -222,11 +195,15 @@ internal sealed partial class ClusterHost : IAsyncDisposable
 
     private IAdmissionPlugin[] EventLimits() => _settings.EventLimits.Count == 0 ? [] : [new EventRateLimit(_settings.EventLimits, _time)];
 
-    private string ServerUrl() => $"https://{new IPEndPoint(_listen.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : _listen.Address, _listen.Port)}";
+    /// <summary>Where this machine's own commands reach the API.</summary>
+    private string LocalUrl() => $"https://{new IPEndPoint(_listen.Address.Equals(IPAddress.Any) ? IPAddress.Loopback : _listen.Address, _listen.Port)}";
+
+    /// <summary>Where other machines do.</summary>
+    private string ServerUrl() => _settings.Advertise is { } address ? $"https://{new IPEndPoint(address, _listen.Port)}" : LocalUrl();
 
     private void WriteKubeconfig(ClusterPki pki)
     {
-        var text = KubeconfigWriter.Text(_paths.ContextName, ServerUrl(), pki.AuthorityPem, pki.Admin);
+        var text = KubeconfigWriter.Text(_paths.ContextName, LocalUrl(), pki.AuthorityPem, pki.Admin);
         PrivateFile.Write(_paths.Kubeconfig, System.Text.Encoding.ASCII.GetBytes(text));
     }
 

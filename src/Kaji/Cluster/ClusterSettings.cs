@@ -15,6 +15,9 @@ internal sealed record ClusterSettings
 
     public required string ServiceCidr { get; init; }
 
+    /// <summary>This node's part of the Pods' range; null where it has all of it (clusters made before nodes could join).</summary>
+    public string? NodeCidr { get; init; }
+
     public required string NodeName { get; init; }
 
     /// <summary>The settings, or null when the directory is new.</summary>

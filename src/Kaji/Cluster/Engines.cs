@@ -21,7 +21,7 @@ internal sealed class Engines : IAsyncDisposable
         Network = new PodNetwork(
             new PodNetworkOptions
             {
-                BridgeName = paths.Bridge, ClusterCidr = System.Net.IPNetwork.Parse(settings.PodCidr), ServiceCidr = System.Net.IPNetwork.Parse(settings.ServiceCidr),
+                BridgeName = paths.Bridge, ClusterCidr = System.Net.IPNetwork.Parse(settings.PodCidr), NodeCidr = settings.NodeCidr is { } own ? System.Net.IPNetwork.Parse(own) : null, ServiceCidr = System.Net.IPNetwork.Parse(settings.ServiceCidr),
                 NftTable = paths.NftTable, StateDirectory = paths.Network,
             },
             logging.CreateLogger<PodNetwork>());

@@ -10,6 +10,9 @@ internal sealed record ServerSettings
     /// <summary>What is audited; null for nothing.</summary>
     public AuditOptions? Audit { get; init; }
 
+    /// <summary>Address under which other machines reach the API; null when only this one does.</summary>
+    public System.Net.IPAddress? Advertise { get; init; }
+
     /// <summary>An OpenID Connect issuer; null for none.</summary>
     public OidcOptions? Oidc { get; init; }
 

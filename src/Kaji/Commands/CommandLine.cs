@@ -27,6 +27,7 @@ internal static class CommandLine
             ImageCommand.Build(),
             DemoCommand.Build(),
             TokenCommand.Build(),
+            AgentCommand.Build(),
             BotsCommand.Build(),
             WhyCommand.Build(),
             LogsCommand.Build(),

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
 using Kaji.ApiServer.Admission.Limits;
 using Kaji.ApiServer.Audit;
 using Kaji.ApiServer.Authentication;
@@ -24,6 +26,8 @@ internal static class ServerFlags
     private static readonly Option<string[]> OidcRequired = new("--oidc-required-claim") { Description = "CLAIM=VALUE that a token must have (may be repeated)", DefaultValueFactory = _ => [] };
     private static readonly Option<string?> OidcCa = new("--oidc-ca-file") { Description = "Roots of the issuer's certificate (default: this machine's)" };
 
+    private static readonly Option<string?> AdvertiseAddress = new("--advertise-address") { Description = "Address under which other machines reach the API (default: where it listens; on 0.0.0.0 that of the default route)" };
+
     private static readonly Option<string?> AdmissionFile = new("--admission-control-config-file") { Description = "AdmissionConfiguration: settings of admission steps (EventRateLimit)" };
 
     private static readonly Option[] Files = [AuditPolicyFile, AuditLogPath, OidcCa, AdmissionFile];
@@ -32,7 +36,7 @@ internal static class ServerFlags
     [
         AuditPolicyFile, AuditLogPath, AuditLogMaxSize, AuditLogMaxBackup, AuditLogMaxAge,
         OidcIssuer, OidcClient, OidcUsernameClaim, OidcUsernamePrefix, OidcGroupsClaim, OidcGroupsPrefix, OidcRequired, OidcCa,
-        AdmissionFile,
+        AdmissionFile, AdvertiseAddress,
     ];
 
     public static void AddTo(Command command)
@@ -45,7 +49,7 @@ internal static class ServerFlags
 
     /// <summary>The settings.</summary>
     /// <exception cref="UserError">A file can't be read, or says what can't be.</exception>
-    public static ServerSettings Of(ParseResult parsed) => new() { Audit = Audit(parsed), Oidc = Oidc(parsed), EventLimits = EventLimits(parsed) };
+    public static ServerSettings Of(ParseResult parsed) => new() { Audit = Audit(parsed), Oidc = Oidc(parsed), EventLimits = EventLimits(parsed), Advertise = Advertise(parsed) };
 
     /// <summary>The words that give another process, which runs elsewhere, the same settings.</summary>
     public static IReadOnlyList<string> Words(ParseResult parsed) =>
@@ -53,6 +57,33 @@ internal static class ServerFlags
         .. All.Where(o => parsed.GetResult(o) is { Implicit: false })
             .SelectMany(o => parsed.GetResult(o)!.Tokens.SelectMany(t => new[] { o.Name, Files.Contains(o) && t.Value != "-" ? Path.GetFullPath(t.Value) : t.Value })),
     ];
+
+    private static IPAddress? Advertise(ParseResult parsed)
+    {
+        if (parsed.GetValue(AdvertiseAddress) is { } text)
+        {
+            return IPAddress.TryParse(text, out var given) ? given : throw new UserError($"--advertise-address {text}: not an address.", ExitCodes.Usage);
+        }
+
+        var listen = ServerCommand.ParseListen(parsed.GetValue(ServerCommand.Listen)!).Address;
+        if (!listen.Equals(IPAddress.Any))
+        {
+            return IPAddress.IsLoopback(listen) ? null : listen;
+        }
+
+        using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        try
+        {
+            // No packet is sent: the kernel only chooses the source.
+            probe.Connect(IPAddress.Parse("192.0.2.1"), 9);
+            return ((IPEndPoint)probe.LocalEndPoint!).Address;
+        }
+        catch (SocketException)
+        {
+            // No default route: nobody else can be told an address.
+            return null;
+        }
+    }
 
     private static IReadOnlyList<EventLimit> EventLimits(ParseResult parsed)
     {
