@@ -40,12 +40,13 @@ public sealed record Kubeconfig(Uri Server, string AuthorityPem, string? Certifi
             certificate = X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null);
         }
 
-        return Connect(AuthorityPem, certificate is null ? null : () => certificate, Token);
+        return Connect(AuthorityPem, certificate is null ? null : () => certificate, Token is null ? null : () => Token);
     }
 
     /// <summary>A client of an API server.</summary>
     /// <param name="certificate">Asked for with each new connection, so that a renewed one is taken up; null for none.</param>
-    public static HttpMessageInvoker Connect(string authorityPem, Func<X509Certificate2>? certificate, string? token)
+    /// <param name="token">Asked for with each request; null for none.</param>
+    public static HttpMessageInvoker Connect(string authorityPem, Func<X509Certificate2>? certificate, Func<string>? token)
     {
         var handler = new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromMinutes(5), EnableMultipleHttp2Connections = true, ConnectTimeout = TimeSpan.FromSeconds(5), ConnectCallback = ConnectAsync };
         handler.SslOptions = new SslClientAuthenticationOptions
@@ -106,11 +107,11 @@ public sealed record Kubeconfig(Uri Server, string AuthorityPem, string? Certifi
         : Text(node, name) is { Length: > 0 } file ? File.ReadAllText(file)
         : null;
 
-    private sealed class BearerHandler(string token, HttpMessageHandler inner) : DelegatingHandler(inner)
+    private sealed class BearerHandler(Func<string> token, HttpMessageHandler inner) : DelegatingHandler(inner)
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            request.Headers.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", token);
+            request.Headers.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", token());
             return base.SendAsync(request, cancellationToken);
         }
     }

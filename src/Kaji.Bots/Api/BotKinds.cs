@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using k8s.Models;
 using Kaji.Bots.Warden;
 using Kaji.Client;
 
@@ -12,6 +13,9 @@ public static class BotKinds
     public static readonly ResourceKind<BotFleet> BotFleet;
     public static readonly ResourceKind<Halt> Halt;
     public static readonly ResourceKind<BotRevision> Revision;
+
+    public static readonly ResourceKind<V1RoleBinding> RoleBinding = new("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", Namespaced: true);
+    public static readonly ResourceKind<V1ClusterRoleBinding> ClusterRoleBinding = new("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", Namespaced: false);
 
     static BotKinds()
     {

@@ -242,7 +242,12 @@ public sealed partial class BotController : Controller
         try
         {
             var pod = BotPodMaker.Make(new BotPodRequest(bot, spec, account, step.Epoch, step.Revision, step.Standby, step.Avoid, view.Lease?.Epoch ?? 0, step.Standby ? StopResult.Clean : previous));
-            await _client.CreateAsync(Kinds.Pod, _options.Decorate(pod), cancellationToken);
+            if (_options.Sidecar is { } sidecar)
+            {
+                await sidecar.AddToAsync(_client, pod, cancellationToken);
+            }
+
+            await _client.CreateAsync(Kinds.Pod, pod, cancellationToken);
             return true;
         }
         catch (ApiException e) when (e.IsAlreadyExists)

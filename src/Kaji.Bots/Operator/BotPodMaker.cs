@@ -10,16 +10,6 @@ using Kaji.Client;
 
 namespace Kaji.Bots.Operator;
 
-/// <summary>Who guards the bots' Pods.</summary>
-public enum WardenPlace
-{
-    /// <summary>The node agents (Kaji).</summary>
-    Agent,
-
-    /// <summary>A sidecar in each Pod (any Kubernetes).</summary>
-    Sidecar,
-}
-
 /// <summary>What a Pod of a bot is made of.</summary>
 public sealed record BotPodRequest(Bot Bot, BotSpec Spec, Account? Account, long Epoch, string Revision, bool Standby, string? Avoid, long PreviousEpoch, string PreviousStop);
 

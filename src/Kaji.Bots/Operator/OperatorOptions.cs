@@ -1,5 +1,3 @@
-using k8s.Models;
-
 namespace Kaji.Bots.Operator;
 
 /// <summary>What an operator is told.</summary>
@@ -11,6 +9,6 @@ public sealed record OperatorOptions
     /// <summary>Versions of a bot that are kept to go back to.</summary>
     public int KeptRevisions { get; init; } = 5;
 
-    /// <summary>Adds the sidecar to a Pod; on Kaji the node agent is the warden and nothing is added.</summary>
-    public Func<V1Pod, V1Pod> Decorate { get; init; } = pod => pod;
+    /// <summary>The warden that is put into each Pod; null on Kaji, whose node agents are the wardens.</summary>
+    public WardenSidecar? Sidecar { get; init; }
 }

@@ -21,6 +21,9 @@ public sealed record WardenPlan
     /// <summary>Runs before its epoch is granted, without acting: the next version of a Warm handover.</summary>
     public bool Standby { get; init; }
 
+    /// <summary>A sidecar in the Pod is the warden, not the node agent.</summary>
+    public bool Sidecar { get; init; }
+
     /// <summary>Name of the container that is the bot.</summary>
     public string Container { get; init; } = "";
 

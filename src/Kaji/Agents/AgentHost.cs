@@ -132,7 +132,7 @@ internal sealed partial class AgentHost(ClusterPaths paths, AgentOptions options
 
         var token = options.Token ?? throw new UserError($"the certificate of this node is missing or has expired: join again with --token (`kaji token create` on {server}).", ExitCodes.Usage);
         var authority = await NodeJoin.DiscoverAsync(server, token, options.CaHash, _time, cancel);
-        using var bootstrap = new ApiClient(Kubeconfig.Connect(authority, null, token), server, "kubelet/kaji");
+        using var bootstrap = new ApiClient(Kubeconfig.Connect(authority, null, () => token), server, "kubelet/kaji");
         _client = NodeJoin.Save(ClientFile, await RefusedAsync(server, () => NodeJoin.RequestAsync(bootstrap, name, ClientSigner, [], _time, cancel)));
         await File.WriteAllTextAsync(AuthorityFile, authority, cancel);
         return authority;

@@ -37,7 +37,7 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
     {
         try
         {
-            if (WardenPlan.Of(pod) is not { } plan)
+            if (WardenPlan.Of(pod) is not { Sidecar: false } plan)
             {
                 return null;
             }

@@ -104,7 +104,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         WriteKubeconfig(pki);
 
         StartupNotifier.Status("starting the node");
-        var bots = BotInstaller.InstallAsync(ClientOf(api, "kubernetes-admin", "system:masters"), agents: true, _time, cancel);
+        var bots = !_settings.Bots ? Task.CompletedTask : BotInstaller.InstallAsync(ClientOf(api, "kubernetes-admin", "system:masters"), agents: true, _time, cancel);
         await runtime;
 
         // Before the agent makes new sandboxes: addresses of those that are gone are free again.
@@ -128,7 +128,11 @@ internal sealed partial class ClusterHost : IAsyncDisposable
 
         // After the agent: its wardens have taken up the bots that run, and the guard counts again.
         using var operatorOfBots = new BotOperator(ClientOf(api, "system:kaji:bot-operator"), new OperatorOptions { Clock = () => SuspendedClock.Now }, _time, _logging);
-        Start(operatorOfBots);
+        if (_settings.Bots)
+        {
+            Start(operatorOfBots);
+        }
+
         Ready(_paths.Data, _listen);
         StartupNotifier.Ready();
 

@@ -13,6 +13,9 @@ internal sealed record ServerSettings
     /// <summary>Address under which other machines reach the API; null when only this one does.</summary>
     public System.Net.IPAddress? Advertise { get; init; }
 
+    /// <summary>Whether this server runs the bots' operator and its node agents are their wardens.</summary>
+    public bool Bots { get; init; } = true;
+
     /// <summary>An OpenID Connect issuer; null for none.</summary>
     public OidcOptions? Oidc { get; init; }
 

@@ -36,7 +36,9 @@ internal static class CommandLine
             RestCommand.BuildStart(),
             HaltCommand.BuildHalt(),
             HaltCommand.BuildResume(),
+            OperatorCommand.Build(),
             GuardCommand.Build(),
+            WardenCommand.Build(),
         };
         root.Options.Add(DataDirectory);
         return root;

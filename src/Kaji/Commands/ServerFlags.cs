@@ -28,6 +28,8 @@ internal static class ServerFlags
 
     private static readonly Option<string?> AdvertiseAddress = new("--advertise-address") { Description = "Address under which other machines reach the API (default: where it listens; on 0.0.0.0 that of the default route)" };
 
+    private static readonly Option<bool> NoBots = new("--no-bots") { Description = "Leave the bot layer out; `kaji operator` may run it from elsewhere" };
+
     private static readonly Option<string?> AdmissionFile = new("--admission-control-config-file") { Description = "AdmissionConfiguration: settings of admission steps (EventRateLimit)" };
 
     private static readonly Option[] Files = [AuditPolicyFile, AuditLogPath, OidcCa, AdmissionFile];
@@ -36,7 +38,7 @@ internal static class ServerFlags
     [
         AuditPolicyFile, AuditLogPath, AuditLogMaxSize, AuditLogMaxBackup, AuditLogMaxAge,
         OidcIssuer, OidcClient, OidcUsernameClaim, OidcUsernamePrefix, OidcGroupsClaim, OidcGroupsPrefix, OidcRequired, OidcCa,
-        AdmissionFile, AdvertiseAddress,
+        AdmissionFile, AdvertiseAddress, NoBots,
     ];
 
     public static void AddTo(Command command)
@@ -49,7 +51,7 @@ internal static class ServerFlags
 
     /// <summary>The settings.</summary>
     /// <exception cref="UserError">A file can't be read, or says what can't be.</exception>
-    public static ServerSettings Of(ParseResult parsed) => new() { Audit = Audit(parsed), Oidc = Oidc(parsed), EventLimits = EventLimits(parsed), Advertise = Advertise(parsed) };
+    public static ServerSettings Of(ParseResult parsed) => new() { Audit = Audit(parsed), Oidc = Oidc(parsed), EventLimits = EventLimits(parsed), Advertise = Advertise(parsed), Bots = !parsed.GetValue(NoBots) };
 
     /// <summary>The words that give another process, which runs elsewhere, the same settings.</summary>
     public static IReadOnlyList<string> Words(ParseResult parsed) =>

@@ -4,7 +4,7 @@ using Fleet.Http;
 namespace Fleet.Exchange;
 
 /// <summary>What happened to orders of accounts, newest last, bounded: JSON lines with time, account, client order id and the epoch the caller claimed.</summary>
-internal sealed class Journal(TimeProvider time, int capacity = 200000)
+internal sealed class Journal(TimeProvider time, int capacity = 50000)
 {
     private readonly Lock _lock = new();
     private readonly Queue<(long Number, string Line)> _lines = new();
@@ -32,18 +32,18 @@ internal sealed class Journal(TimeProvider time, int capacity = 200000)
         }
     }
 
-    /// <summary>All lines that are kept after one.</summary>
+    private const int MostLines = 10000;
+
+    /// <summary>Lines after one, oldest first, a page at most.</summary>
     public string Read(long after)
     {
         lock (_lock)
         {
             var text = new StringBuilder();
-            foreach (var (number, line) in _lines)
+            var skipped = _lines.TryPeek(out var oldest) ? (int)Math.Clamp(after - oldest.Number + 1, 0, _lines.Count) : 0;
+            foreach (var (_, line) in _lines.Skip(skipped).Take(MostLines))
             {
-                if (number > after)
-                {
-                    text.Append(line).Append('\n');
-                }
+                text.Append(line).Append('\n');
             }
 
             return text.ToString();
