@@ -83,7 +83,7 @@ public sealed class ApiClient(HttpMessageInvoker http, Uri baseAddress, string u
         return document.RootElement.TryGetProperty("kind", out var said) && said.ValueEquals("Status") ? body : ModelJson.Deserialize<TBody>(answer);
     }
 
-    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken = default)
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken = default)
     {
         request.RequestUri = new Uri(baseAddress, request.RequestUri!);
         request.Headers.TryAddWithoutValidation("User-Agent", userAgent);
@@ -92,7 +92,15 @@ public sealed class ApiClient(HttpMessageInvoker http, Uri baseAddress, string u
             request.Headers.TryAddWithoutValidation("Accept", "application/json");
         }
 
-        return http.SendAsync(request, cancellationToken);
+        try
+        {
+            return await http.SendAsync(request, cancellationToken);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The transport's own limit (a connection that does not come about) is a failure like others, not the caller's wish.
+            throw new HttpRequestException($"{baseAddress} did not answer in time", e);
+        }
     }
 
     public void Dispose() => http.Dispose();

@@ -53,7 +53,7 @@ public abstract partial class Controller(string name, TimeProvider time, ILogger
             {
                 return;
             }
-            catch (ApiException e) when (e.IsConflict || e.IsNotFound)
+            catch (ApiException e) when (e.IsConflict || e.IsNotFound || e.IsAlreadyExists)
             {
                 // The cache was behind: the next look sees the newer state.
                 Behind(Name, key.Namespace, key.Name, e.Message);

@@ -46,8 +46,9 @@ public sealed class NodeAuthorizer : IAuthorizer
         return new Decision(allowed, allowed ? "node" : "");
     }
 
+    /// <summary>Whether a Pod is the node's. One that is gone is nobody's: the request finds nothing, which the agent must hear.</summary>
     private bool Runs(string node, string ns, string pod) =>
-        Objects?.Get(BuiltInResources.Find("", "v1", "pods")!, ns, pod)?.Obj("spec").Str("nodeName") == node;
+        Objects is { } objects && (objects.Get(BuiltInResources.Find("", "v1", "pods")!, ns, pod) is not { } present || present.Obj("spec").Str("nodeName") == node);
 
     /// <summary>Whether some Pod of the node names the object.</summary>
     private bool Refers(string node, RequestInfo request)

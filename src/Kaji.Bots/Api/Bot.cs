@@ -92,11 +92,18 @@ public sealed record StopResult
 {
     public const string Clean = "Clean";
     public const string Unclean = "Unclean";
+    public const string Stop = "Stop";
+    public const string Crash = "Crash";
+    public const string Start = "Start";
+    public const string Lost = "Lost";
 
     public long Epoch { get; init; }
 
     /// <summary>Clean: told, orders dealt with as asked, verified where there is a way; else Unclean.</summary>
     public string Outcome { get; init; } = Unclean;
+
+    /// <summary>Why it ended: Stop (it was asked to), Crash (its process ended by itself), Start (it did not get through its start), Lost (its machine fell silent, or could not renew).</summary>
+    public string? Cause { get; init; }
 
     public string? Why { get; init; }
 

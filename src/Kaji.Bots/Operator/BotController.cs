@@ -163,9 +163,10 @@ public sealed partial class BotController : Controller
             return (BotPhase.Waiting, "UnknownAccount", $"account {accountName} does not exist");
         }
 
-        if (account.Metadata.DeletionTimestamp is not null)
+        var atRest = record is null or { Released: true } or { Epoch: 0 };
+        if (account.Metadata.DeletionTimestamp is not null && atRest)
         {
-            return (BotPhase.Waiting, "AccountDeleted", $"account {accountName} is being deleted");
+            return (BotPhase.Waiting, "AccountDeleted", $"account {accountName} is being deleted: bots that act on it go on, but nobody begins");
         }
 
         if (account.Spec.Credentials is { } credentials && await _client.FindAsync(Kinds.Secret, ns, credentials.SecretName, cancellationToken) is null && pods.Count == 0)
@@ -174,7 +175,6 @@ public sealed partial class BotController : Controller
             return (BotPhase.Waiting, "UnknownSecret", $"Secret {ns}/{credentials.SecretName}, which holds the credentials of account {accountName}, does not exist");
         }
 
-        var atRest = record is null or { Released: true } or { Epoch: 0 };
         var claim = ClaimPlan.Take(account, $"{ns}/{name}", bot.Spec.Markets, record?.Epoch ?? 0, atRest);
         if (claim.Refused is { } refused)
         {
@@ -342,6 +342,11 @@ public sealed partial class BotController : Controller
                 _events.Record(BotKinds.Bot, bot, status.Phase is BotPhase.CrashLoop or BotPhase.Halted ? "Warning" : "Normal", status.Phase ?? "Unknown", status.Message ?? "");
             }
 
+            if (status.Conditions?.FirstOrDefault(c => c.Type == "Alert" && c.Status == "True") is { } alert && bot.Status?.Conditions?.Any(c => c.Type == "Alert" && c.Status == "True" && c.Reason == alert.Reason) != true)
+            {
+                _events.Record(BotKinds.Bot, bot, "Warning", alert.Reason, alert.Message);
+            }
+
             if (status.LastStop is { } stop && stop.Epoch != bot.Status?.LastStop?.Epoch)
             {
                 _events.Record(BotKinds.Bot, bot, stop.Outcome == StopResult.Clean ? "Normal" : "Warning", stop.Outcome == StopResult.Clean ? "StoppedClean" : "StoppedUnclean", $"epoch {stop.Epoch}: {stop.Why}{(stop.Fault is null ? "" : "; " + stop.Fault)}");
@@ -363,7 +368,7 @@ public sealed partial class BotController : Controller
 
     private static string RevisionName(Bot bot, string revision) => $"{bot.Metadata.Name}-{revision}";
 
-    private StopResult Lost(long epoch, string pod) => new() { Epoch = epoch, Why = $"{pod} fell silent", Fault = "nobody has seen it stop", At = Time.GetUtcNow().UtcDateTime };
+    private StopResult Lost(long epoch, string pod) => new() { Epoch = epoch, Cause = StopResult.Lost, Why = $"{pod} fell silent", Fault = "nobody has seen it stop", At = Time.GetUtcNow().UtcDateTime };
 
     private static int Seconds(Bot bot) => bot.Spec.Activation?.LeaseSeconds ?? 5;
 

@@ -106,11 +106,11 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
             }
 
             var at = stop.At ?? view.Now.UtcDateTime;
-            var crashed = stop.Outcome == StopResult.Unclean || stop.Fault is not null || stop.Why?.StartsWith("the process ended by itself", StringComparison.Ordinal) == true;
+            var crashed = stop.Cause is StopResult.Crash or StopResult.Start;
             var ran = _before.ActiveSince is { } since ? at - since : TimeSpan.Zero;
             var revision = view.Pods.FirstOrDefault(p => p.Epoch == stop.Epoch)?.Revision ?? _before.Revision;
-            var crashes = !crashed ? 0 : ran > CalmAfter ? 1 : (_before.Crashes ?? 0) + 1;
-            _status = _status with { LastStop = stop, LastEnd = at, Crashes = crashes, Restarts = (_before.Restarts ?? 0) + (crashed ? 1 : 0), ActiveSince = null };
+            var crashes = stop.Cause == StopResult.Lost ? _before.Crashes ?? 0 : !crashed ? 0 : ran > CalmAfter ? 1 : (_before.Crashes ?? 0) + 1;
+            _status = _status with { LastStop = stop, LastEnd = at, Crashes = crashes, Restarts = (_before.Restarts ?? 0) + (stop.Cause == StopResult.Stop ? 0 : 1), ActiveSince = null };
             if (crashed)
             {
                 Condemn(revision, ran, stop.Fault ?? stop.Why ?? "it ended");
@@ -323,7 +323,8 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
             }
 
             var why = holder.Revision == Target ? _status.Conditions?.FirstOrDefault(c => c.Type == "Alert")?.Message ?? "it is replaced" : $"version {Target} follows {holder.Revision}";
-            if (_spec.Handover?.Strategy == BotHandover.Warm && Acting)
+            var deaf = holder.Revision == Target;
+            if (Acting && _spec.Handover?.Strategy == BotHandover.Warm && (!deaf || _spec.Freshness?.Remedy == "Handover"))
             {
                 WarmUp(holder, why);
                 return;

@@ -206,16 +206,17 @@ public static class BotPodMaker
         return text.ToString();
     }
 
+    /// <summary>Preferred, not required: where there is no other node, the one that fell silent may be back.</summary>
     private static void AvoidNode(V1PodSpec pod, string node)
     {
         var not = new V1NodeSelectorRequirement { Key = "kubernetes.io/hostname", OperatorProperty = "NotIn", Values = [node] };
         pod.Affinity ??= new V1Affinity();
         pod.Affinity.NodeAffinity ??= new V1NodeAffinity();
-        var required = pod.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution ??= new V1NodeSelector { NodeSelectorTerms = [new V1NodeSelectorTerm()] };
-        foreach (var term in required.NodeSelectorTerms)
-        {
-            term.MatchExpressions = [.. term.MatchExpressions ?? [], not];
-        }
+        var affinity = pod.Affinity.NodeAffinity;
+        affinity.PreferredDuringSchedulingIgnoredDuringExecution =
+        [
+            .. affinity.PreferredDuringSchedulingIgnoredDuringExecution ?? [], new V1PreferredSchedulingTerm { Weight = 100, Preference = new V1NodeSelectorTerm { MatchExpressions = [not] } },
+        ];
     }
 
     private static V1EnvVar Variable(string name, string value) => new() { Name = name, Value = value };

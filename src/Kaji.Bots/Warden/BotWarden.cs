@@ -109,7 +109,7 @@ public sealed partial class BotWarden : IDisposable
         var acted = _report.ActingSince is not null;
         _result ??= new StopResult
         {
-            Epoch = _plan.Epoch, Outcome = acted ? StopResult.Unclean : StopResult.Clean, Why = $"the process ended by itself with exit code {exitCode}", At = at.UtcDateTime, ActedUntil = at.UtcDateTime,
+            Epoch = _plan.Epoch, Outcome = acted ? StopResult.Unclean : StopResult.Clean, Cause = StopResult.Crash, Why = $"the process ended by itself with exit code {exitCode}", At = at.UtcDateTime, ActedUntil = at.UtcDateTime,
         };
         _state?.Stop(_services.Clock(), "its process has ended");
     });
@@ -326,7 +326,7 @@ public sealed partial class BotWarden : IDisposable
         if (_report.ActingSince is null || _state is null || _state.Dead)
         {
             // It never acted: there is nothing to bring to rest.
-            _result ??= new StopResult { Epoch = _plan.Epoch, Outcome = StopResult.Clean, Why = why, At = _services.Time.GetUtcNow().UtcDateTime };
+            _result ??= new StopResult { Epoch = _plan.Epoch, Outcome = StopResult.Clean, Cause = StopResult.Stop, Why = why, At = _services.Time.GetUtcNow().UtcDateTime };
             then();
             return;
         }
@@ -371,7 +371,7 @@ public sealed partial class BotWarden : IDisposable
                 {
                     Post(() =>
                     {
-                        _result ??= new StopResult { Epoch = _plan.Epoch, Outcome = StopResult.Clean, Why = "its start did not get through", Fault = fault, At = _services.Time.GetUtcNow().UtcDateTime };
+                        _result ??= new StopResult { Epoch = _plan.Epoch, Outcome = StopResult.Clean, Cause = StopResult.Start, Why = "its start did not get through", Fault = fault, At = _services.Time.GetUtcNow().UtcDateTime };
                         _state!.Stop(_services.Clock(), fault);
                     });
                     return;
@@ -427,7 +427,7 @@ public sealed partial class BotWarden : IDisposable
 
     private Task ReleaseAsync()
     {
-        var result = _result ?? new StopResult { Outcome = _report.ActingSince is null ? StopResult.Clean : StopResult.Unclean, Why = _state!.Why.Length > 0 ? _state.Why : "its Lease could not be renewed in time" };
+        var result = _result ?? new StopResult { Outcome = _report.ActingSince is null ? StopResult.Clean : StopResult.Unclean, Cause = _over ? StopResult.Stop : StopResult.Lost, Why = _state!.Why.Length > 0 ? _state.Why : "its Lease could not be renewed in time" };
         result = result with { Epoch = _plan.Epoch, At = result.At ?? _services.Time.GetUtcNow().UtcDateTime, ActedUntil = result.ActedUntil ?? _services.Time.GetUtcNow().UtcDateTime };
         return WriteAsync(LeaseRecord.Released(_lease!, JsonSerializer.Serialize(result, BotJson.Default.StopResult)), lease =>
         {

@@ -86,7 +86,7 @@ internal sealed class StopOrder(WardenPlan plan, string ns, IHolder holder, Ward
 
         var result = new StopResult
         {
-            Epoch = plan.Epoch, Outcome = fault is null ? StopResult.Clean : StopResult.Unclean, Why = why, Fault = fault, OpenOrders = open,
+            Epoch = plan.Epoch, Outcome = fault is null ? StopResult.Clean : StopResult.Unclean, Cause = StopResult.Stop, Why = why, Fault = fault, OpenOrders = open,
             Milliseconds = (long)services.Time.GetElapsedTime(began).TotalMilliseconds, At = services.Time.GetUtcNow().UtcDateTime, ActedUntil = until,
         };
         Action<StopResult>[] waiting;

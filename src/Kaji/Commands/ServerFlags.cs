@@ -57,7 +57,7 @@ internal static class ServerFlags
     public static IReadOnlyList<string> Words(ParseResult parsed) =>
     [
         .. All.Where(o => parsed.GetResult(o) is { Implicit: false })
-            .SelectMany(o => parsed.GetResult(o)!.Tokens.SelectMany(t => new[] { o.Name, Files.Contains(o) && t.Value != "-" ? Path.GetFullPath(t.Value) : t.Value })),
+            .SelectMany(o => parsed.GetResult(o)!.Tokens.Count == 0 ? [o.Name] : parsed.GetResult(o)!.Tokens.SelectMany(t => new[] { o.Name, Files.Contains(o) && t.Value != "-" ? Path.GetFullPath(t.Value) : t.Value })),
     ];
 
     private static IPAddress? Advertise(ParseResult parsed)

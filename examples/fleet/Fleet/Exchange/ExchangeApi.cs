@@ -27,7 +27,7 @@ internal sealed class ExchangeApi(MatchingEngine engine, IReadOnlyList<ApiKey> k
         {
             ("GET", "/healthz" or "/readyz") => HttpAnswer.Text("ok\n"),
             ("GET", "/metrics") => HttpAnswer.Metrics(Metrics()),
-            ("GET", "/admin/journal") => new HttpAnswer(200, "application/x-ndjson", Encoding.UTF8.GetBytes(journal.Read(long.TryParse(request.Value("after"), CultureInfo.InvariantCulture, out var after) ? after : 0))),
+            ("GET", "/admin/journal") => new HttpAnswer(200, "application/x-ndjson", journal.Read(long.TryParse(request.Value("after"), CultureInfo.InvariantCulture, out var after) ? after : 0)),
             ("GET", "/admin/open-orders") => HttpAnswer.Json($"[{string.Join(',', keys.Select(k => k.Account).Distinct().SelectMany(a => engine.OpenOrders(a, null).Select(o => $"{{\"account\":\"{JsonText.Escape(a)}\",\"symbol\":\"{o.Pair}\",\"clientOrderId\":\"{JsonText.Escape(o.ClientOrderId)}\"}}")))}]"),
             ("GET", "/api/v1/depth") => Depth(pair!, int.TryParse(request.Value("limit"), CultureInfo.InvariantCulture, out var limit) ? Math.Clamp(limit, 1, 100) : 20),
             ("GET", "/api/v1/ticker") => HttpAnswer.Json(Ticker(pair!)),

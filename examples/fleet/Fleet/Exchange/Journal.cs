@@ -4,10 +4,10 @@ using Fleet.Http;
 namespace Fleet.Exchange;
 
 /// <summary>What happened to orders of accounts, newest last, bounded: JSON lines with time, account, client order id and the epoch the caller claimed.</summary>
-internal sealed class Journal(TimeProvider time, int capacity = 50000)
+internal sealed class Journal(TimeProvider time, int capacity = 20000)
 {
     private readonly Lock _lock = new();
-    private readonly Queue<(long Number, string Line)> _lines = new();
+    private readonly Queue<(long Number, byte[] Line)> _lines = new();
     private long _number;
 
     public void Add(string what, Order order, string? epoch, Trade? trade = null)
@@ -24,7 +24,7 @@ internal sealed class Journal(TimeProvider time, int capacity = 50000)
         {
             // Numbered here, so that numbers have the order of the events.
             _number++;
-            _lines.Enqueue((_number, $"{{\"number\":{_number}{text.Append('}')}"));
+            _lines.Enqueue((_number, Encoding.UTF8.GetBytes($"{{\"number\":{_number}{text.Append("}\n")}")));
             if (_lines.Count > capacity)
             {
                 _lines.Dequeue();
@@ -32,21 +32,24 @@ internal sealed class Journal(TimeProvider time, int capacity = 50000)
         }
     }
 
-    private const int MostLines = 10000;
+    private const int MostLines = 5000;
 
     /// <summary>Lines after one, oldest first, a page at most.</summary>
-    public string Read(long after)
+    public byte[] Read(long after)
     {
         lock (_lock)
         {
-            var text = new StringBuilder();
             var skipped = _lines.TryPeek(out var oldest) ? (int)Math.Clamp(after - oldest.Number + 1, 0, _lines.Count) : 0;
-            foreach (var (_, line) in _lines.Skip(skipped).Take(MostLines))
+            var page = _lines.Skip(skipped).Take(MostLines).ToArray();
+            var bytes = new byte[page.Sum(l => l.Line.Length)];
+            var at = 0;
+            foreach (var (_, line) in page)
             {
-                text.Append(line).Append('\n');
+                line.CopyTo(bytes, at);
+                at += line.Length;
             }
 
-            return text.ToString();
+            return bytes;
         }
     }
 }

@@ -8,14 +8,17 @@ internal static class PodProcesses
 {
     private static readonly string Own = CgroupOf("self") ?? "";
 
-    /// <summary>Living processes of other containers; the namespace's first process (the sandbox's) is not among them.</summary>
+    /// <summary>Of whoever holds the namespaces (a pause process, or an engine's own).</summary>
+    private static readonly string Sandbox = CgroupOf("1") ?? "";
+
+    /// <summary>Living processes of other containers; whoever holds the namespaces is not among them.</summary>
     public static IReadOnlyList<int> Others()
     {
         var pids = new List<int>();
         foreach (var directory in Directory.EnumerateDirectories("/proc"))
         {
             if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out var pid) && pid > 1
-                && CgroupOf(Path.GetFileName(directory)) is { Length: > 0 } cgroup && cgroup != Own && !IsGone(directory))
+                && CgroupOf(Path.GetFileName(directory)) is { Length: > 0 } cgroup && cgroup != Own && cgroup != Sandbox && !IsGone(directory))
             {
                 pids.Add(pid);
             }
