@@ -13,6 +13,8 @@ internal sealed partial class ClusterUnderTest : IAsyncDisposable
     private readonly string _data = Directory.CreateTempSubdirectory("kaji-bench-").FullName;
     private readonly string _listen = $"127.0.0.1:{Random.Shared.Next(20_000, 30_000)}";
 
+    private string[] _flags = [];
+
     /// <summary>`kaji up` from nothing to ready.</summary>
     public TimeSpan FirstStart { get; private set; }
 
@@ -23,10 +25,10 @@ internal sealed partial class ClusterUnderTest : IAsyncDisposable
 
     private static string Home { get; } = FindHome();
 
-    /// <param name="executable">Null for the checkout's launcher.</param>
-    public static async Task<ClusterUnderTest> StartAsync()
+    /// <param name="flags">Of `kaji up`.</param>
+    public static async Task<ClusterUnderTest> StartAsync(params string[] flags)
     {
-        var cluster = new ClusterUnderTest();
+        var cluster = new ClusterUnderTest { _flags = flags };
         await cluster.KajiAsync("--version");
         cluster.FirstStart = await cluster.UpAsync();
         return cluster;
@@ -35,8 +37,16 @@ internal sealed partial class ClusterUnderTest : IAsyncDisposable
     public async Task<TimeSpan> UpAsync()
     {
         var clock = Stopwatch.StartNew();
-        await KajiAsync("up", "--no-merge", "--listen", _listen, "--data-dir", _data);
+        await KajiAsync(["up", "--no-merge", "--listen", _listen, "--data-dir", _data, .. _flags]);
         return clock.Elapsed;
+    }
+
+    /// <summary>The example fleet's program, built; its directory.</summary>
+    public static async Task<string> FleetAsync()
+    {
+        var directory = Path.Combine(Home, "out", "fleet");
+        await RunAsync("bash", Path.Combine(Home, "examples", "fleet", "build.sh"), directory);
+        return directory;
     }
 
     public Task StopAsync() => KajiAsync("stop", "--data-dir", _data);

@@ -1,6 +1,6 @@
 using Kaji.Bench;
 
-// Usage: dotnet run -c Release --project bench/Kaji.Bench [store|api|watch|definitions|pods|crash]...   (root; all of them when none is named)
+// Usage: dotnet run -c Release --project bench/Kaji.Bench [store|api|watch|definitions|pods|bots|crash]...   (root; all of them when none is named)
 var benches = new Dictionary<string, Func<Task>>(StringComparer.Ordinal)
 {
     ["store"] = StoreBench.RunAsync,
@@ -8,6 +8,7 @@ var benches = new Dictionary<string, Func<Task>>(StringComparer.Ordinal)
     ["watch"] = WatchBench.RunAsync,
     ["definitions"] = DefinitionBench.RunAsync,
     ["pods"] = PodBench.RunAsync,
+    ["bots"] = BotBench.RunAsync,
     ["crash"] = CrashBench.RunAsync,
 };
 foreach (var name in args.Length > 0 ? args : [.. benches.Keys])

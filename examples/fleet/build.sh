@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the bots' one static program into OUT_DIR: examples/fleet/build.sh OUT_DIR
+# Builds the bots' one program into OUT_DIR, with the libraries that it needs: examples/fleet/build.sh OUT_DIR
 # Needs, beside the .NET SDK: gcc and zlib1g-dev (Debian), and ILCompiler from NuGet (kept in its cache after the first time).
 set -eu
 [ $# -eq 1 ] || { echo "usage: $0 OUT_DIR" >&2; exit 2; }
@@ -12,3 +12,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 dotnet publish "$here/Fleet/Fleet.csproj" -c Release -r linux-x64 -v q -nologo -p:CppCompilerAndLinker=gcc -o "$work"
 install -m 0755 "$work/fleet" "$out/fleet"
+
+# The libraries that it is linked with lie beside it in the image.
+ldd "$out/fleet" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p; s/^\t\(\/[^ ]*\) (.*/\1/p' | while read -r library; do
+    mkdir -p "$out$(dirname "$library")"
+    cp -L "$library" "$out$library"
+done

@@ -13,6 +13,13 @@ public sealed record Outcome(string Line, int Code, string Output, string Error)
         return this;
     }
 
+    /// <summary>This, when its output holds <paramref name="part"/>.</summary>
+    public Outcome Contains(string part)
+    {
+        Assert.Contains(part, Output, StringComparison.Ordinal);
+        return this;
+    }
+
     /// <summary>This, when it was refused with a sentence that holds <paramref name="part"/>.</summary>
     public Outcome Refused(string part)
     {

@@ -7,6 +7,16 @@ namespace Kaji.EndToEnd;
 /// <summary>A cluster of its own for a test class: the executable that users run, a data directory and ports nobody else has.</summary>
 public sealed class TestCluster : IAsyncLifetime
 {
+    private readonly string[] _flags;
+
+    public TestCluster()
+        : this([])
+    {
+    }
+
+    /// <param name="flags">Of each <c>kaji up</c>.</param>
+    internal TestCluster(string[] flags) => _flags = flags;
+
     public const string Image = "test/busybox:1";
 
     public static string Kaji { get; } = Path.Combine(Home, "kaji");
@@ -22,7 +32,8 @@ public sealed class TestCluster : IAsyncLifetime
 
     public string Kubeconfig => Path.Combine(Data, "kubeconfig");
 
-    private static string Home
+    /// <summary>The checkout.</summary>
+    public static string Home
     {
         get
         {
@@ -70,7 +81,7 @@ public sealed class TestCluster : IAsyncLifetime
         outcome.Ok();
     }
 
-    public Task<Outcome> UpAsync(params string[] more) => RunKajiAsync(["up", "--no-merge", "--listen", Listen, .. more]);
+    public Task<Outcome> UpAsync(params string[] more) => RunKajiAsync(["up", "--no-merge", "--listen", Listen, .. _flags, .. more]);
 
     /// <summary>SIGKILL to the server; its containers run on.</summary>
     public async Task KillServerAsync()
@@ -129,14 +140,15 @@ public sealed class TestCluster : IAsyncLifetime
         spec: {selector: {app: {{{name}}}}, ports: [{port: 80, targetPort: http}]}
         """;
 
-    private static int FreePort()
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private string ServerPid() =>
+    /// <summary>Process id of the server of this data directory.</summary>
+    public string ServerPid() =>
         Directory.EnumerateDirectories("/run/kaji").Select(dir => Path.Combine(dir, "kaji.pid")).Where(File.Exists).Select(file =>
         {
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);

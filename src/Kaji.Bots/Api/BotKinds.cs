@@ -36,6 +36,7 @@ public static class BotKinds
 [JsonSerializable(typeof(Halt))]
 [JsonSerializable(typeof(BotRevision))]
 [JsonSerializable(typeof(BotSpec))]
+[JsonSerializable(typeof(FleetSpec))]
 [JsonSerializable(typeof(WardenPlan))]
 [JsonSerializable(typeof(BotReport))]
 [JsonSerializable(typeof(StopResult))]

@@ -87,8 +87,6 @@ public sealed partial class BotWarden : IDisposable
             {
                 await _holder.KillAsync(_end.Token);
             }
-
-            _done.TrySetResult();
         }
         catch (OperationCanceledException) when (_end.IsCancellationRequested)
         {
@@ -97,6 +95,11 @@ public sealed partial class BotWarden : IDisposable
         finally
         {
             _services.Halts.Changed -= Wake;
+            if (!_end.IsCancellationRequested)
+            {
+                // However it ended: nobody may wait for it any more.
+                _done.TrySetResult();
+            }
         }
     }
 
@@ -129,7 +132,9 @@ public sealed partial class BotWarden : IDisposable
 
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Post(() => Bring(why, flatten: false, limit, then: () => asked.TrySetResult()));
-        await asked.Task.WaitAsync(cancellationToken);
+
+        // A bot that is dead already is at rest: then nobody reads the mail any more.
+        await Task.WhenAny(asked.Task, _done.Task).WaitAsync(cancellationToken);
     }
 
     /// <summary>Nothing of the Pod runs any more and nothing will: releases the epoch if it was granted. Returns when that is done.</summary>

@@ -87,7 +87,7 @@ internal sealed class StopOrder(WardenPlan plan, string ns, IHolder holder, Ward
         var result = new StopResult
         {
             Epoch = plan.Epoch, Outcome = fault is null ? StopResult.Clean : StopResult.Unclean, Cause = StopResult.Stop, Why = why, Fault = fault, OpenOrders = open,
-            Milliseconds = (long)services.Time.GetElapsedTime(began).TotalMilliseconds, At = services.Time.GetUtcNow().UtcDateTime, ActedUntil = until,
+            Milliseconds = (long)services.Time.GetElapsedTime(began).TotalMilliseconds, At = services.Time.GetUtcNow().UtcDateTime, ActedUntil = fault is null ? until : null,
         };
         Action<StopResult>[] waiting;
         lock (Waiting)

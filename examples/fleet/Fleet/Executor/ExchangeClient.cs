@@ -14,6 +14,7 @@ internal sealed class ExchangeRefusedException(string message) : Exception(messa
 /// <summary>Signed calls to the exchange.</summary>
 internal sealed class ExchangeClient(ExecutorOptions options, TimeProvider time) : IDisposable
 {
+    private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly HttpCaller _caller = new(options.Exchange, TimeSpan.FromSeconds(3));
 
     public async Task<OrderState> PlaceAsync(string id, string side, string type, decimal price, decimal quantity, CancellationToken cancellationToken)
@@ -49,7 +50,11 @@ internal sealed class ExchangeClient(ExecutorOptions options, TimeProvider time)
             .ToDictionary(b => b.GetProperty("asset").GetString()!, b => b.GetProperty("free").GetDecimal() + b.GetProperty("locked").GetDecimal(), StringComparer.Ordinal);
     }
 
-    public void Dispose() => _caller.Dispose();
+    public void Dispose()
+    {
+        _caller.Dispose();
+        _turn.Dispose();
+    }
 
     private async Task<JsonDocument> CallAsync(string method, string target, string body, CancellationToken cancellationToken)
     {
@@ -65,7 +70,19 @@ internal sealed class ExchangeClient(ExecutorOptions options, TimeProvider time)
             headers.Add(("X-EPOCH", epoch));
         }
 
-        var (status, answer) = await _caller.SendAsync(method, target, headers, body, cancellationToken);
+        // One connection: the trading loop and the hooks take turns on it.
+        await _turn.WaitAsync(cancellationToken);
+        int status;
+        string answer;
+        try
+        {
+            (status, answer) = await _caller.SendAsync(method, target, headers, body, cancellationToken);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+
         return status == 200 ? JsonDocument.Parse(answer) : throw new ExchangeRefusedException($"{method} {target}: {status} {answer}");
     }
 

@@ -24,6 +24,7 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _open;
     private volatile bool _barred;
+    private volatile bool _ran;
     private BotWarden _warden = null!;
 
     public string? Address => "127.0.0.1";
@@ -58,6 +59,12 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
         var work = _warden.RunAsync();
         if (await Task.WhenAny(work, _over.Task, serving) == _over.Task)
         {
+            if (_ran && PodProcesses.Others().Count == 0)
+            {
+                // Unless it was asked to stop, it ended by itself.
+                _warden.Ended(null, time.GetUtcNow());
+            }
+
             await _warden.FinishAsync(end.Token);
         }
 
@@ -126,6 +133,7 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
             }
 
             running = now;
+            _ran |= now;
             await Task.Delay(LookEvery, time, cancellationToken);
         }
     }
