@@ -135,9 +135,6 @@ public sealed record BotFreshness
     /// <summary>File in the bot's container whose last change is the newest data's arrival.</summary>
     public string? File { get; init; }
 
-    /// <summary>The bot says <c>AGE=SECONDS</c> on NOTIFY_SOCKET (sd_notify).</summary>
-    public bool? Notify { get; init; }
-
     public int? Port { get; init; }
 
     public string? Path { get; init; }

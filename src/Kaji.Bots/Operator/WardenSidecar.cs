@@ -36,9 +36,9 @@ public sealed class WardenSidecar(string image)
             throw new JsonException("the bot's container has a preStop hook, which is the warden's here; say it in spec.stop.tell");
         }
 
-        if (plan.Freshness is { File: not null } or { Notify: true })
+        if (plan.Freshness?.File is not null)
         {
-            throw new JsonException("spec.freshness: file and notify need the node agent; use metric or jsonField");
+            throw new JsonException("spec.freshness.file needs the node agent; use metric or jsonField");
         }
 
         pod.Metadata.Annotations[BotNames.PlanAnnotation] = JsonSerializer.Serialize(plan, BotJson.Default.WardenPlan);

@@ -15,12 +15,6 @@ public sealed class BotReader(WardenPlan plan, IHolder holder, HookCaller caller
     private (double Age, long At)? _heard;
     private Dictionary<string, double>? _metrics;
 
-    /// <summary>Age said by sd_notify; set by whoever listens.</summary>
-    public double? Notified
-    {
-        set => Heard(value);
-    }
-
     /// <summary>Seconds since the newest data that it acted on came; null when it has never said.</summary>
     public double? Age => _heard is { } heard ? heard.Age + time.GetElapsedTime(heard.At).TotalSeconds : null;
 

@@ -117,9 +117,6 @@ public sealed partial class BotWarden : IDisposable
         _state?.Stop(_services.Clock(), "its process has ended");
     });
 
-    /// <summary>Age that the bot has said by sd_notify.</summary>
-    public void Notified(double age) => _reader.Notified = age;
-
     /// <summary>Brings the bot to rest before its process is ended: told, orders dealt with, verified. Returns at its deadline at the latest.</summary>
     /// <param name="limit">How long the caller waits; the stop's own deadline may be earlier.</param>
     public async Task StopAsync(string why, TimeSpan limit, CancellationToken cancellationToken)
