@@ -13,6 +13,7 @@ namespace Kaji.Bots.Operator;
 public sealed partial class ProbeBook(IApiClient client, TimeProvider time, ILogger log) : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Often = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Unwanted = TimeSpan.FromMinutes(1);
     private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30) }) { Timeout = Limit, MaxResponseContentBufferSize = 1024 * 1024 };
     private readonly Dictionary<(string Namespace, string Url, string Field), Probed> _probes = [];
@@ -29,7 +30,7 @@ public sealed partial class ProbeBook(IApiClient client, TimeProvider time, ILog
             if (!_probes.TryGetValue(key, out probed!))
             {
                 _probes[key] = probed = new Probed { Wanted = time.GetTimestamp() };
-                _ = FollowAsync(key, probed, TimeSpan.FromSeconds(probe.PeriodSeconds ?? 1));
+                _ = FollowAsync(key, probed, probe.PeriodSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : Often);
             }
         }
 
