@@ -28,9 +28,6 @@ public sealed partial class Informer<T> : IInformer<T>
     public Informer(IApiClient client, ResourceKind<T> kind, string? ns, ListOptions selection, TimeProvider time, ILogger log) =>
         (_client, _kind, _ns, _selection, _time, _log) = (client, kind, ns, selection, time, log);
 
-    /// <summary>See <see cref="InformerFactory.Contact"/>.</summary>
-    public Action<string, bool>? Contact { get; init; }
-
     private enum State
     {
         Listing,
@@ -92,7 +89,6 @@ public sealed partial class Informer<T> : IInformer<T>
                     var list = await _client.ListAsync(_kind, _ns, _selection, cancellationToken);
                     Replace(list.Items);
                     version = list.ResourceVersion;
-                    Contact?.Invoke(_kind.Plural, true);
                     _synced.TrySetResult();
                     state = State.Watching;
                 }
@@ -121,12 +117,6 @@ public sealed partial class Informer<T> : IInformer<T>
             catch (Exception e) when (e is ApiException or HttpRequestException or IOException or SocketException or TaskCanceledException or System.Text.Json.JsonException)
             {
                 Interrupted(_kind.Plural, e.Message);
-                if (Contact is { } contact)
-                {
-                    contact(_kind.Plural, false);
-                    state = State.Listing;
-                }
-
                 await PauseAsync(delay, cancellationToken);
                 delay = delay * 2 > MaxDelay ? MaxDelay : delay * 2;
             }

@@ -16,9 +16,6 @@ public sealed class InformerFactory(IApiClient client, TimeProvider time, ILogge
     private readonly Lock _gate = new();
     private CancellationToken? _started;
 
-    /// <summary>Called with the kind's plural when a watch was interrupted (false), and when it has been listed (true). With it, an interrupted informer lists anew.</summary>
-    public Action<string, bool>? Contact { get; init; }
-
     /// <summary>The informer of a kind.</summary>
     public IInformer<T> For<T>(ResourceKind<T> kind, string? ns = null, string? fieldSelector = null, string? labelSelector = null)
         where T : class, IKubernetesObject<V1ObjectMeta>
@@ -31,7 +28,7 @@ public sealed class InformerFactory(IApiClient client, TimeProvider time, ILogge
                 return (IInformer<T>)known;
             }
 
-            var made = new Informer<T>(client, kind, ns, new ListOptions { FieldSelector = fieldSelector, LabelSelector = labelSelector }, time, logging.CreateLogger("Kaji.Client.Informer")) { Contact = Contact };
+            var made = new Informer<T>(client, kind, ns, new ListOptions { FieldSelector = fieldSelector, LabelSelector = labelSelector }, time, logging.CreateLogger("Kaji.Client.Informer"));
             _informers[key] = made;
             _syncs.Add(made.WaitForSyncAsync);
             if (_started is { } token)

@@ -11,15 +11,13 @@ public sealed class BotOperator : IComponent, IDisposable
     private readonly InformerFactory _factory;
     private readonly BotInformers _informers;
     private readonly EventRecorder _events;
-    private readonly LeaseBook _book;
     private readonly ProbeBook _probes;
     private readonly Controller[] _controllers;
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public BotOperator(IApiClient client, OperatorOptions options, TimeProvider time, ILoggerFactory logging)
     {
-        _book = new LeaseBook(options.Clock);
-        _factory = new InformerFactory(client, time, logging) { Contact = Contact };
+        _factory = new InformerFactory(client, time, logging);
         _informers = new BotInformers(_factory);
         _events = new EventRecorder(client, "bot-operator", null, time, logging);
         _probes = new ProbeBook(client, time, logging.CreateLogger<ProbeBook>());
@@ -29,7 +27,7 @@ public sealed class BotOperator : IComponent, IDisposable
         _informers.Index();
         _controllers =
         [
-            new BotController(client, _informers, halts, _book, figures, _events, options, time, logging),
+            new BotController(client, _informers, halts, new LeaseBook(options.Clock), figures, _events, options, time, logging),
             new AccountController(client, _informers, figures, halts, _events, time, logging),
             new HaltController(client, _informers, time, logging),
             new FleetController(client, _informers, _events, time, logging),
@@ -46,19 +44,6 @@ public sealed class BotOperator : IComponent, IDisposable
         await _factory.WaitForSyncAsync(cancellationToken);
         _ready.TrySetResult();
         await Task.WhenAll([informers, _events.RunAsync(cancellationToken), .. _controllers.Select(c => c.RunAsync(cancellationToken))]);
-    }
-
-    private void Contact(string plural, bool live)
-    {
-        if (plural == Kinds.Lease.Plural)
-        {
-            _book.Contact(live);
-            foreach (var bot in live && _ready.Task.IsCompleted ? _informers.Bots.List() : [])
-            {
-                // Their Leases may stand still from here on: somebody has to begin to count.
-                _controllers[0].Enqueue(bot.Metadata.NamespaceProperty, bot.Metadata.Name);
-            }
-        }
     }
 
     public void Dispose()

@@ -5,23 +5,14 @@ using Kaji.Bots.Warden;
 
 namespace Kaji.Bots.Operator;
 
-/// <summary>
-/// The grantor's memory: since when, by this process's own clock, each bot's Lease has stood at the version that is there. When the server was out of reach the count
-/// begins anew: what was not watched has not been seen to stand still.
-/// </summary>
+/// <summary>The grantor's memory: since when, by this process's own clock, each bot's Lease has stood at the version that it last saw.</summary>
 public sealed class LeaseBook(Func<TimeSpan> clock)
 {
     private readonly ConcurrentDictionary<(string Namespace, string Bot), (TakeoverWatch Watch, int Seconds)> _watches = new();
-    private volatile bool _live;
 
     /// <summary>A version of a Lease that the server has now, as far as the watch knows.</summary>
     public void Observe(string ns, string bot, V1Lease lease)
     {
-        if (!_live)
-        {
-            return;
-        }
-
         var seconds = Math.Max(4, lease.Spec?.LeaseDurationSeconds ?? 5);
         var (watch, known) = _watches.GetOrAdd((ns, bot), _ => (new TakeoverWatch(WardenPlan.TimingOf(seconds)), seconds));
         if (known != seconds)
@@ -36,13 +27,6 @@ public sealed class LeaseBook(Func<TimeSpan> clock)
     }
 
     public void Forget(string ns, string bot) => _watches.TryRemove((ns, bot), out _);
-
-    /// <summary>The Leases were listed (true), or their watch was interrupted (false).</summary>
-    public void Contact(bool live)
-    {
-        _live = live;
-        _watches.Clear();
-    }
 
     /// <summary>How long a version of the Lease must stand still until the next epoch may be granted over it; null when this version was not observed.</summary>
     public TimeSpan? GrantIn(string ns, string bot, string version)

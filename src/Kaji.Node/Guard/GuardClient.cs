@@ -21,14 +21,16 @@ public sealed partial class GuardClient(GuardOptions options, TimeProvider time,
     private StreamReader? _reader;
 
     /// <summary>Connects to a guard that an agent before this one left; does nothing when there is none. Call before the API server is reachable again.</summary>
-    public async Task AdoptAsync(CancellationToken cancellationToken)
+    /// <returns>Whether there was one.</returns>
+    public async Task<bool> AdoptAsync(CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
         try
         {
             if (File.Exists(options.SocketPath))
             {
-                await ConnectAsync(cancellationToken);
+                await ConnectAsync(options.Local ? "begin" : "hello", cancellationToken);
+                return true;
             }
         }
         catch (Exception e) when (e is IOException or SocketException)
@@ -40,6 +42,8 @@ public sealed partial class GuardClient(GuardOptions options, TimeProvider time,
         {
             _turn.Release();
         }
+
+        return false;
     }
 
     /// <summary>When the guard will kill a Pod that an agent before this one had registered; null when it knows none such.</summary>
@@ -102,7 +106,7 @@ public sealed partial class GuardClient(GuardOptions options, TimeProvider time,
         {
             try
             {
-                await ConnectAsync(cancellationToken);
+                await ConnectAsync("hello", cancellationToken);
                 foreach (var (uid, (deadline, ttl)) in _told)
                 {
                     await SayAsync(Set(uid, deadline, ttl), cancellationToken);
@@ -129,7 +133,7 @@ public sealed partial class GuardClient(GuardOptions options, TimeProvider time,
         }
     }
 
-    private async Task ConnectAsync(CancellationToken cancellationToken)
+    private async Task ConnectAsync(string word, CancellationToken cancellationToken)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -144,7 +148,7 @@ public sealed partial class GuardClient(GuardOptions options, TimeProvider time,
 
         _stream = new NetworkStream(socket, ownsSocket: true);
         _reader = new StreamReader(_stream, Encoding.ASCII);
-        var answer = await SayAsync($"hello {Environment.ProcessId} {(options.Local ? "local" : "remote")}", cancellationToken);
+        var answer = await SayAsync($"{word} {Environment.ProcessId} {(options.Local ? "local" : "remote")}", cancellationToken);
         _found = answer.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).Select(p => p.Split('=')).ToDictionary(p => p[0], p => GuardServer.Time(p[1]), StringComparer.Ordinal);
     }
 

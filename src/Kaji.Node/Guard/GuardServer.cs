@@ -11,6 +11,7 @@ namespace Kaji.Node.Guard;
 /// moved the deadline in time: because the agent is dead, frozen, or cut off. One command a line over a Unix socket, each answered before the agent lets the Pod act:
 /// <code>
 /// hello PID local|remote   → deadlines UID=NS …    who moves deadlines from now on; local: that process is also the only store of the cluster
+/// begin PID local          → deadlines UID=NS …    the same of a new store, before it serves anybody: deadlines count anew
 /// set UID NS TTL           → ok                    the deadline (CLOCK_BOOTTIME, ns), and how long it was when it was set
 /// clear UID                → ok                    nothing is to be killed any more
 /// halt                     → ok                    everything is killed now (kaji halt --local when no agent lives)
@@ -24,6 +25,10 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
 {
     private static readonly TimeSpan LongestSleep = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan KillAgain = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>How late the guard may come to a deadline and still know that nobody has granted meanwhile: half of what a kill may take. A machine that stood still oversleeps it.</summary>
+    private static readonly TimeSpan InTime = TimeSpan.FromMilliseconds(500);
+
     private readonly Dictionary<string, (TimeSpan Deadline, TimeSpan Ttl)> _pods = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private readonly AutoResetEvent _changed = new(false);
@@ -64,7 +69,7 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
 
             var now = SuspendedClock.Now;
             due = [.. _pods.Where(p => p.Value.Deadline <= now).Select(p => p.Key)];
-            if (due.Length > 0 && _store is { } store && !store.Signal(0))
+            if (due.Length > 0 && _store is { } store && !store.Signal(0) && due.All(uid => now < _pods[uid].Deadline + InTime))
             {
                 say("the cluster's server has ended: deadlines stand still until it is back");
                 _frozen = true;
@@ -113,8 +118,16 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
     {
         while (!_over)
         {
-            var client = listener.Accept();
-            new Thread(() => Serve(client)) { IsBackground = true }.Start();
+            try
+            {
+                var client = listener.Accept();
+                new Thread(() => Serve(client)) { IsBackground = true }.Start();
+            }
+            catch (Exception e) when (_over && e is SocketException or ObjectDisposedException)
+            {
+                // It was told to end, and has closed its socket.
+                return;
+            }
         }
     }
 
@@ -143,14 +156,15 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
         {
             switch (words)
             {
-                case ["hello", var pid, var place]:
-                    _store?.Dispose();
-                    _store = place == "local" ? PidFd.TryOpen(int.Parse(pid, CultureInfo.InvariantCulture)) : null;
-                    if (_frozen || place == "local")
+                case ["begin" or "hello", var pid, var place]:
+                    if (words[0] == "begin")
                     {
                         Count();
                     }
 
+                    _frozen = false;
+                    _store?.Dispose();
+                    _store = place == "local" ? PidFd.TryOpen(int.Parse(pid, CultureInfo.InvariantCulture)) : null;
                     answer = "deadlines " + string.Join(' ', _pods.Select(p => $"{p.Key}={Nanoseconds(p.Value.Deadline)}"));
                     break;
                 case ["set", var uid, var deadline, var ttl]:
@@ -184,16 +198,17 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
         return answer;
     }
 
-    /// <summary>The store is back: from now on somebody can grant again, so deadlines count again, each for as long as it was.</summary>
+    /// <summary>A new store is about to serve: from now on somebody can grant again, so deadlines count again, each for as long as it was; but for those that are overdue.</summary>
     private void Count()
     {
         var now = SuspendedClock.Now;
-        foreach (var (uid, (_, ttl)) in _pods.ToArray())
+        foreach (var (uid, (deadline, ttl)) in _pods.ToArray())
         {
-            _pods[uid] = (now + ttl, ttl);
+            if (_frozen || now < deadline + InTime)
+            {
+                _pods[uid] = (now + ttl, ttl);
+            }
         }
-
-        _frozen = false;
     }
 
     internal static string Nanoseconds(TimeSpan time) => (time.Ticks * 100).ToString(CultureInfo.InvariantCulture);

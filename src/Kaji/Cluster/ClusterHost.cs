@@ -14,6 +14,7 @@ using Kaji.ApiServer.Hosting;
 using Kaji.ApiServer.Streaming;
 using Kaji.ApiServer.Webhooks;
 using Kaji.Bots;
+using Kaji.Bots.Api;
 using Kaji.Bots.Install;
 using Kaji.Bots.Operator;
 using Kaji.Client;
@@ -89,7 +90,12 @@ internal sealed partial class ClusterHost : IAsyncDisposable
 
         StartupNotifier.Status("starting the API server");
         using var guard = new GuardClient(new GuardOptions(_paths.GuardSocket, Local: true, () => GuardProcess.Start(_paths)), _time, _logging.CreateLogger<GuardClient>());
-        await guard.AdoptAsync(cancel);
+        if (await guard.AdoptAsync(cancel))
+        {
+            // docs/fence.md, rule 7.
+            await HeldLeases.RewriteAsync(store, labels => labels.ContainsKey(BotNames.BotLabel) && !labels.ContainsKey(BotNames.ReleasedLabel), cancel);
+        }
+
         var rbac = new RbacAuthorizer(store);
         using var webhooks = new WebhookClient(_time);
         var tokens = new ServiceAccountTokens(pki.ServiceAccountKey, _time);

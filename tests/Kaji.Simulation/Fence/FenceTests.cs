@@ -51,4 +51,9 @@ public sealed class FenceTests(ITestOutputHelper output)
     [Fact]
     public void WardenThatKillsTooLate_IsCaught() => Assert.Contains(
         Enumerable.Range(0, 5_000), seed => new World(seed, Timing with { KillMargin = TimeSpan.FromMilliseconds(-1500) }, Timing).Run(double.MaxValue).Violation is not null);
+
+    /// <summary>And a server that grants the guards of its own machine new time without taking it from those who count.</summary>
+    [Fact]
+    public void ServerThatDoesNotRewriteTheLease_IsCaught() => Assert.Contains(
+        Enumerable.Range(0, 20_000), seed => new World(seed, Timing) { Rewrites = false }.Run(double.MaxValue).Violation is not null);
 }

@@ -38,6 +38,6 @@ internal sealed class Grantor(World world) : Machine(world)
                 Ask(() => World.Server.Write(seen.Version, r => r with { Epoch = r.Epoch + 1, Holder = string.Create(CultureInfo.InvariantCulture, $"{node}/{r.Epoch + 1}"), Released = false }), _ => { });
             }
         });
-        At(Clock + TimeSpan.FromMilliseconds(250), () => Look(life));
+        ProgramAt(Clock + TimeSpan.FromMilliseconds(250), () => Look(life));
     }
 }

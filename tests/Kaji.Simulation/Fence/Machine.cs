@@ -2,49 +2,44 @@ namespace Kaji.Simulation.Fence;
 
 /// <summary>
 /// A machine: a clock that runs a little fast or slow from wherever it stood, counts on while everything is frozen, and says nothing of true time; a network that may be cut;
-/// one program that may be frozen with the machine, or crash and come back.
+/// one program that may stand still with the machine or alone, or crash and come back.
 /// </summary>
 internal abstract class Machine(World world)
 {
     private readonly double _rate = 1 + ((world.Random.NextDouble() - 0.5) * 2 * world.Faults.Drift);
     private readonly double _offset = world.Random.NextDouble() * 1e6;
     private int _frozen;
+    private int _stalled;
     private int _cut;
-    private readonly List<Action> _waiting = [];
+    private readonly List<(Action Action, bool OfProgram)> _waiting = [];
 
     protected World World => world;
 
+    /// <summary>Nothing on the machine runs.</summary>
     public bool Frozen => _frozen > 0;
 
-    protected bool Reachable => _cut == 0 && world.Server.Reachable;
+    /// <summary>Its program does not run, whatever else does.</summary>
+    public bool Asleep => Frozen || _stalled > 0;
+
+    /// <summary>Whether it has a network; on itself it needs none.</summary>
+    public bool Connected => _cut == 0;
+
+    protected bool Reachable => world.Server.Reaches(this);
 
     /// <summary>Grows by one each time the program starts anew: what ran before hears no answer.</summary>
-    protected int Life { get; private set; }
+    public int Life { get; private set; }
 
-    protected bool Running { get; private set; } = true;
+    public bool Running { get; private set; } = true;
 
     public TimeSpan Clock => TimeSpan.FromMilliseconds((world.Now * _rate) + _offset);
 
-    /// <summary>Runs when the machine's clock has come so far, or as soon as it thaws.</summary>
-    protected void At(TimeSpan clock, Action action)
-    {
-        if (clock < TimeSpan.FromDays(1000))
-        {
-            world.After(Math.Max(0.01, (clock - Clock).TotalMilliseconds / _rate) + 0.001, () => WhenThawed(action));
-        }
-    }
+    /// <summary>Runs on the machine when its clock has come so far, or as soon as it thaws.</summary>
+    protected void At(TimeSpan clock, Action action) => At(clock, action, ofProgram: false);
 
-    protected void WhenThawed(Action action)
-    {
-        if (Frozen)
-        {
-            _waiting.Add(action);
-        }
-        else
-        {
-            action();
-        }
-    }
+    /// <summary>The same in its program, or as soon as that wakes.</summary>
+    protected void ProgramAt(TimeSpan clock, Action action) => At(clock, action, ofProgram: true);
+
+    public void WhenAwake(Action action) => Run(action, ofProgram: true);
 
     /// <summary>Sends a request and hears the answer, unless either is lost; a request may come twice.</summary>
     protected void Ask<T>(Func<T> request, Action<T> answered)
@@ -58,17 +53,12 @@ internal abstract class Machine(World world)
                 continue;
             }
 
-            world.After(there, () =>
+            world.After(there, () => world.Server.Serve(this, () =>
             {
-                if (!Reachable)
-                {
-                    return;
-                }
-
                 var answer = request();
                 if (world.Delay() is { } back)
                 {
-                    world.After(back, () => WhenThawed(() =>
+                    world.After(back, () => WhenAwake(() =>
                     {
                         if (Reachable && Running && life == Life)
                         {
@@ -76,7 +66,7 @@ internal abstract class Machine(World world)
                         }
                     }));
                 }
-            });
+            }));
         }
     }
 
@@ -89,8 +79,15 @@ internal abstract class Machine(World world)
     public void Freeze(double length)
     {
         _frozen++;
-        Froze();
         world.After(length, Thaw);
+    }
+
+    /// <summary>The program alone stands still.</summary>
+    public void Stall(double length)
+    {
+        var life = Life;
+        _stalled++;
+        world.After(length, () => Wake(life));
     }
 
     /// <summary>The program dies, and is started again after a time.</summary>
@@ -98,7 +95,7 @@ internal abstract class Machine(World world)
     {
         if (Running)
         {
-            Running = false;
+            (Running, _stalled) = (false, 0);
             Life++;
             world.After(length, Restart);
         }
@@ -113,11 +110,12 @@ internal abstract class Machine(World world)
             Thaw();
         }
 
-        Restart();
-    }
+        while (_stalled > 0)
+        {
+            Wake(Life);
+        }
 
-    protected virtual void Froze()
-    {
+        Restart();
     }
 
     protected virtual void Thawed()
@@ -131,24 +129,56 @@ internal abstract class Machine(World world)
         if (!Running)
         {
             Running = true;
-            WhenThawed(Started);
+            WhenAwake(Started);
+        }
+    }
+
+    private void At(TimeSpan clock, Action action, bool ofProgram)
+    {
+        if (clock < TimeSpan.FromDays(1000))
+        {
+            world.After(Math.Max(0.01, (clock - Clock).TotalMilliseconds / _rate) + 0.001, () => Run(action, ofProgram));
+        }
+    }
+
+    private void Run(Action action, bool ofProgram)
+    {
+        if (ofProgram ? Asleep : Frozen)
+        {
+            _waiting.Add((action, ofProgram));
+        }
+        else
+        {
+            action();
         }
     }
 
     private void Thaw()
     {
-        if (_frozen == 0 || --_frozen > 0)
+        if (_frozen > 0 && --_frozen == 0)
         {
-            return;
+            Thawed();
+            GoOn();
         }
+    }
 
-        Thawed();
+    private void Wake(int life)
+    {
+        if (life == Life && _stalled > 0 && --_stalled == 0)
+        {
+            GoOn();
+        }
+    }
+
+    /// <summary>What has waited runs now, in whatever order.</summary>
+    private void GoOn()
+    {
         var waiting = _waiting.ToArray();
         _waiting.Clear();
         World.Random.Shuffle(waiting);
-        foreach (var action in waiting)
+        foreach (var (action, ofProgram) in waiting)
         {
-            World.After(World.Random.NextDouble() * 5, () => WhenThawed(action));
+            World.After(World.Random.NextDouble() * 5, () => Run(action, ofProgram));
         }
     }
 }

@@ -5,7 +5,7 @@ namespace Kaji.Simulation.Fence;
 
 /// <summary>
 /// A machine with an agent that keeps wardens, a guard (a program of its own that knows each holder's deadline and nothing else) and holders' processes. The agent may be frozen or killed
-/// with the processes running on; the guard then kills at the deadline.
+/// with the processes running on; the guard then kills at the deadline. Where the agent's program holds the only store too and is dead, the guard's deadlines stand still.
 /// </summary>
 internal sealed class NodeHost(World world, int index) : Machine(world)
 {
@@ -13,13 +13,26 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
     private long _epoch;
     private bool _alive;
     private bool _killing;
+    private bool _standing;
     private TimeSpan? _guard;
+    private TimeSpan _ttl;
+    private long _started;
     private int _request;
 
     public int Index => index;
 
-    /// <summary>Whether a holder's process can act now.</summary>
-    public bool Acts => _alive && !Frozen && Clock < _guard;
+    /// <summary>Whether a holder's process can act now: until it is killed, which takes at most the margin.</summary>
+    public bool Acts => _alive && !Frozen && (_standing || Clock < KilledBy);
+
+    /// <summary>Whether its program answers as the API server.</summary>
+    public bool Serves { get; private set; }
+
+    private bool IsStore => World.Server.Home == this;
+
+    /// <summary>Whether the guard has overslept a deadline: meanwhile anything may have been granted.</summary>
+    private bool TooLate => Clock >= _guard + (World.Timing.KillMargin / 2);
+
+    private TimeSpan? KilledBy => _guard + (World.Timing.KillMargin > TimeSpan.Zero ? World.Timing.KillMargin : TimeSpan.Zero);
 
     public void Start() => Started();
 
@@ -28,12 +41,12 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
     {
         if (World.Delay() is { } delay && Reachable)
         {
-            World.After(delay, () => WhenThawed(() => Heard(record)));
+            World.After(delay, () => WhenAwake(() => Heard(record)));
         }
     }
 
     /// <summary>The Pod is deleted: the holder is stopped in order.</summary>
-    public void Stop() => WhenThawed(() =>
+    public void Stop() => WhenAwake(() =>
     {
         _warden?.Stop(Clock, "its Pod is deleted");
         Work(Life);
@@ -48,12 +61,25 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
     public override void Crash(double length)
     {
         base.Crash(length);
-        _warden = null;
+        (_warden, Serves) = (null, false);
     }
 
     protected override void Started()
     {
         _warden = null;
+        if (IsStore)
+        {
+            if (_alive && !_killing && (_standing || !TooLate))
+            {
+                // It says hello to the guard before it serves anybody: deadlines count anew, and in full.
+                (_guard, _standing) = (Clock + _ttl, false);
+                Guard(_epoch);
+            }
+
+            World.Server.Begin();
+            Serves = true;
+        }
+
         Poll(Life);
     }
 
@@ -64,7 +90,7 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
             return;
         }
 
-        if (Clock >= _guard)
+        if (!_standing && Clock >= KilledBy)
         {
             World.Uncovered += World.ActedSince(_epoch) ? 1 : 0;
             Guard(_epoch);
@@ -80,7 +106,7 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
         if (life == Life && Running)
         {
             Ask(() => World.Server.Record, Heard);
-            At(Clock + TimeSpan.FromMilliseconds(1000), () => Poll(life));
+            ProgramAt(Clock + TimeSpan.FromMilliseconds(1000), () => Poll(life));
         }
     }
 
@@ -123,7 +149,13 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
 
     private void Work(int life)
     {
-        if (life != Life || !Running || Frozen || _warden is not { } warden)
+        if (Asleep)
+        {
+            WhenAwake(() => Work(life));
+            return;
+        }
+
+        if (life != Life || !Running || _warden is not { } warden)
         {
             return;
         }
@@ -139,7 +171,7 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
         switch (task)
         {
             case WardenTask.Wait:
-                At(warden.Wake, () => Again(warden, request, life));
+                ProgramAt(warden.Wake, () => Again(warden, request, life));
                 return;
             case WardenTask.Done:
                 _warden = null;
@@ -183,8 +215,6 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
         Work(life);
     }
 
-    private long _started;
-
     private void Wrote(WardenState warden, FenceRecord? record, TimeSpan sent)
     {
         if (record is not { } taken)
@@ -201,19 +231,21 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
 
         if (_alive)
         {
-            _guard = deadline;
+            Tell(deadline);
             return;
         }
 
         if (_started != _epoch && warden.MayAct(Clock))
         {
             _started = _epoch;
-            _guard = deadline;
+            Tell(deadline);
             _alive = true;
             Guard(_epoch);
             World.Acting(this, _epoch);
         }
     }
+
+    private void Tell(TimeSpan deadline) => (_guard, _ttl) = (deadline, deadline - Clock);
 
     private void Answer(WardenState warden, int request, int life, Action told)
     {
@@ -243,7 +275,14 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
 
         if (Clock >= deadline)
         {
-            BeginKill(epoch);
+            if (IsStore && !Running && !_killing && !TooLate)
+            {
+                _standing = true;
+            }
+            else
+            {
+                BeginKill(epoch);
+            }
         }
         else
         {
@@ -273,8 +312,7 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
 
     private void Kill()
     {
-        _alive = false;
-        _killing = false;
+        (_alive, _killing, _standing) = (false, false, false);
         Work(Life);
     }
 }

@@ -3,14 +3,15 @@ using Kaji.Bots.Fence;
 namespace Kaji.Simulation.Fence;
 
 /// <summary>What befalls a schedule; each value is drawn from the seed.</summary>
-internal sealed record Faults(double Loss, double Duplicate, double MaxDelay, double FaultEvery, double Drift)
+internal sealed record Faults(double Loss, double Duplicate, double MaxDelay, double FaultEvery, double Drift, bool Home)
 {
     public static Faults Of(Random random) => new(
         Loss: random.NextDouble() < 0.3 ? 0 : random.NextDouble() * 0.3,
         Duplicate: random.NextDouble() * 0.1,
         MaxDelay: random.Next(4) switch { 0 => 5, 1 => 50, 2 => 500, _ => 3000 },
         FaultEvery: random.Next(4) switch { 0 => 30_000, 1 => 5_000, 2 => 2_000, _ => 800 },
-        Drift: random.NextDouble() * 0.03);
+        Drift: random.NextDouble() * 0.03,
+        Home: random.Next(2) == 0);
 }
 
 /// <summary>
@@ -39,6 +40,8 @@ internal sealed class World
             _nodes.Add(new NodeHost(this, i));
         }
 
+        Server.Home = Faults.Home ? _nodes[0] : null;
+
         for (var i = 0; i < 2; i++)
         {
             _grantors.Add(new Grantor(this));
@@ -52,6 +55,9 @@ internal sealed class World
     public FenceTiming GrantTiming { get; }
 
     public Faults Faults { get; }
+
+    /// <summary>Whether a server that begins anew rewrites the Lease first: rule 7.</summary>
+    public bool Rewrites { get; init; } = true;
 
     public LeaseServer Server { get; }
 
@@ -95,7 +101,7 @@ internal sealed class World
         }
 
         Until(Chaos);
-        var lost = Random.Next(6);
+        var lost = Random.Next(Faults.Home ? 1 : 0, 6);
         foreach (var machine in _nodes.Cast<Machine>().Concat(_grantors))
         {
             machine.Heal();
@@ -138,7 +144,7 @@ internal sealed class World
             Violation ??= $"seed {_seed}: at {Now:0.0} ms epoch {epoch} acts on node {node.Index} after epoch {NewestActed} has";
         }
 
-        if (_nodes.FirstOrDefault(n => n != node && n.Acts) is { } other)
+        if (node.Acts && _nodes.FirstOrDefault(n => n != node && n.Acts) is { } other)
         {
             Violation ??= $"seed {_seed}: at {Now:0.0} ms epoch {epoch} acts on node {node.Index} while node {other.Index} does";
         }
@@ -179,7 +185,7 @@ internal sealed class World
 
         var length = Random.NextDouble() * Random.NextDouble() * 15_000;
         var machine = Random.Next(4) == 0 ? (Machine)_grantors[Random.Next(2)] : _nodes[Random.Next(3)];
-        switch (Random.Next(8))
+        switch (Random.Next(9))
         {
             case 0:
                 Server.Reachable = false;
@@ -199,6 +205,9 @@ internal sealed class World
                 break;
             case 7 when machine is NodeHost node:
                 node.Stop();
+                break;
+            case 8:
+                machine.Stall(length);
                 break;
         }
 

@@ -1,0 +1,167 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net.Sockets;
+using Kaji.Linux.Cgroups;
+using Kaji.Linux.Processes;
+using Kaji.Node.Guard;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Kaji.Node.Tests;
+
+/// <summary>The guard over real processes in real cgroups: docs/fence.md, rules 6 and 7.</summary>
+public sealed class GuardTests : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private readonly string _directory = Directory.CreateTempSubdirectory("kaji-guard-").FullName;
+    private readonly string _parent = $"/kaji-guard-test-{Environment.ProcessId}-{Guid.NewGuid():N}";
+    private readonly List<Process> _processes = [];
+    private readonly List<Cgroup> _cgroups = [];
+    private readonly BlockingCollection<string> _said = [];
+    private readonly Thread _thread;
+
+    public GuardTests()
+    {
+        _thread = new Thread(() => new GuardServer(Address, _parent, _said.Add).Run());
+        _thread.Start();
+        SpinWait.SpinUntil(() => File.Exists(Address) && TryAsk("hello 1 remote"), Patience);
+    }
+
+    private string Address => Path.Combine(_directory, "guard.sock");
+
+    public void Dispose()
+    {
+        Ask("quit");
+        _thread.Join();
+        foreach (var process in _processes)
+        {
+            process.Kill();
+            process.WaitForExit();
+            process.Dispose();
+        }
+
+        _cgroups.ForEach(c => c.Remove());
+        new Cgroup(CgroupLayout.Detect(), _parent).Remove();
+        _said.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    [Fact]
+    public void DeadlineThatNobodyMoves_Kills_AndOneThatIsCleared_DoesNot()
+    {
+        var (one, other) = (StartIn("pod-one"), StartIn("pod-other"));
+        Ask($"set -one {At(TimeSpan.FromMilliseconds(100))} 100000000");
+        Ask($"set -other {At(TimeSpan.FromMilliseconds(100))} 100000000");
+        Ask("clear -other");
+        Assert.True(one.WaitForExit(Patience));
+        Assert.Contains("pod -one", Said(), StringComparison.Ordinal);
+        Assert.False(other.HasExited);
+    }
+
+    [Fact]
+    public void WhileTheOnlyStoreIsDead_DeadlinesStandStill_AndCountInFullWhenTheNextBegins()
+    {
+        var (store, bot) = (Start(), StartIn("pod-bot"));
+        Ask($"begin {store.Id} local");
+        Ask($"set -bot {At(TimeSpan.FromMilliseconds(200))} 400000000");
+        store.Kill();
+        store.WaitForExit();
+        Assert.Contains("stand still", Said(), StringComparison.Ordinal);
+        Assert.False(bot.HasExited);
+
+        var before = SuspendedClock.Now;
+        var answer = Ask($"begin {Environment.ProcessId} local");
+        Assert.True(GuardServer.Time(answer.Split('=')[1]) >= before + TimeSpan.FromMilliseconds(400), answer);
+        Assert.False(bot.HasExited);
+        Assert.True(bot.WaitForExit(Patience));
+    }
+
+    [Fact]
+    public void GuardThatOversleptADeadline_Kills_ThoughTheStoreIsDead()
+    {
+        var (store, bot) = (Start(), StartIn("pod-bot"));
+        Ask($"begin {store.Id} local");
+        store.Kill();
+        store.WaitForExit();
+
+        // As it finds them when its machine has stood still: before the store died it may have granted the next epoch.
+        Ask($"set -bot {At(TimeSpan.FromSeconds(-2))} 400000000");
+        Assert.True(bot.WaitForExit(Patience));
+    }
+
+    [Fact]
+    public void AgentThatSaysHelloAgain_GetsNoNewTime()
+    {
+        var bot = StartIn("pod-bot");
+        Ask($"begin {Environment.ProcessId} local");
+        var deadline = At(TimeSpan.FromMilliseconds(300));
+        Ask($"set -bot {deadline} 4000000000");
+        Assert.Equal($"deadlines -bot={deadline}", Ask($"hello {Environment.ProcessId} local"));
+        Assert.True(bot.WaitForExit(Patience));
+    }
+
+    [Fact]
+    public async Task Client_AdoptsWhatAnAgentBeforeItLeft()
+    {
+        var bot = StartIn("pod-bot");
+        Ask($"set -bot {At(TimeSpan.FromSeconds(30))} 4000000000");
+        using var client = new GuardClient(new GuardOptions(Address, Local: false, () => throw new IOException("there is a guard")), TimeProvider.System, NullLogger.Instance);
+        Assert.True(await client.AdoptAsync(TestContext.Current.CancellationToken));
+        Assert.NotNull(client.DeadlineOf("-bot"));
+        Assert.Null(client.DeadlineOf("-other"));
+        await client.SetAsync("-bot", SuspendedClock.Now, TestContext.Current.CancellationToken);
+        Assert.True(bot.WaitForExit(Patience));
+    }
+
+    private static string At(TimeSpan fromNow) => GuardServer.Nanoseconds(SuspendedClock.Now + fromNow);
+
+    private Process Start()
+    {
+        var process = Process.Start(new ProcessStartInfo("sleep", "600"))!;
+        _processes.Add(process);
+        return process;
+    }
+
+    private Process StartIn(string pod)
+    {
+        var process = Start();
+        var layout = CgroupLayout.Detect();
+        var cgroup = new Cgroup(layout, $"{_parent}/{pod}");
+        cgroup.Create();
+        _cgroups.Add(cgroup);
+        foreach (var mount in layout.IsV2 ? [CgroupLayout.Root] : layout.Controllers.Values.Distinct())
+        {
+            var file = $"{mount}{_parent}/{pod}/cgroup.procs";
+            if (File.Exists(file))
+            {
+                File.WriteAllText(file, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            }
+        }
+
+        return process;
+    }
+
+    private string Said() => _said.TryTake(out var line, Patience) ? line : "(nothing)";
+
+    private bool TryAsk(string line)
+    {
+        try
+        {
+            return Ask(line).Length > 0;
+        }
+        catch (SocketException)
+        {
+            // Not there yet.
+            return false;
+        }
+    }
+
+    private string Ask(string line)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Connect(new UnixDomainSocketEndPoint(Address));
+        using var stream = new NetworkStream(socket);
+        stream.Write(System.Text.Encoding.ASCII.GetBytes(line + "\n"));
+        using var reader = new StreamReader(stream);
+        return reader.ReadLine()!;
+    }
+}
