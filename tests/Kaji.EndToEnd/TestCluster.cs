@@ -148,11 +148,14 @@ public sealed class TestCluster : IAsyncLifetime
     }
 
     /// <summary>Process id of the server of this data directory.</summary>
-    public string ServerPid() =>
+    public string ServerPid() => PidOf(Data);
+
+    /// <summary>Process id of the server or agent of a data directory.</summary>
+    public static string PidOf(string data) =>
         Directory.EnumerateDirectories("/run/kaji").Select(dir => Path.Combine(dir, "kaji.pid")).Where(File.Exists).Select(file =>
         {
             using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var reader = new StreamReader(stream);
             return reader.ReadToEnd().Trim();
-        }).First(pid => Directory.Exists($"/proc/{pid}") && File.ReadAllText($"/proc/{pid}/cmdline").Contains(Data, StringComparison.Ordinal));
+        }).First(pid => Directory.Exists($"/proc/{pid}") && File.ReadAllText($"/proc/{pid}/cmdline").Contains(data, StringComparison.Ordinal));
 }

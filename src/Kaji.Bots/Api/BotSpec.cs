@@ -132,6 +132,9 @@ public sealed record BotFreshness
     /// <summary>Field of a JSON page, dots between levels: age in seconds.</summary>
     public string? JsonField { get; init; }
 
+    /// <summary>Word NAME=SECONDS of the STATUS that the bot sends with sd_notify.</summary>
+    public string? SdNotify { get; init; }
+
     /// <summary>File in the bot's container whose last change is the newest data's arrival.</summary>
     public string? File { get; init; }
 

@@ -17,6 +17,7 @@ public sealed record BotPodRequest(Bot Bot, BotSpec Spec, Account? Account, long
 public static class BotPodMaker
 {
     private const string Volume = "kaji-bot";
+    internal const string NotifyVolume = "kaji-notify";
     private const string ParametersVolume = "kaji-parameters";
     private const string ParametersAnnotation = BotNames.Group + "/parameters";
     private const string Directory = "/etc/kaji";
@@ -62,6 +63,14 @@ public static class BotPodMaker
             Variable("KAJI_PREVIOUS_STOP", request.PreviousStop), Variable("KAJI_STANDBY", request.Standby ? "true" : "false"), .. AccountVariables(request.Account, spec),
         ];
         Fill(pod.Spec, meta, spec, variables, new V1DownwardAPIVolumeFile { Path = "epoch", FieldRef = new V1ObjectFieldSelector { FieldPath = $"metadata.labels['{BotNames.EpochLabel}']" } });
+        if (bot.Spec.Freshness?.SdNotify is not null)
+        {
+            var main = pod.Spec.Containers[0];
+            main.Env = [.. main.Env, Variable("NOTIFY_SOCKET", NotifySocket.Place)];
+            main.VolumeMounts = [.. main.VolumeMounts ?? [], new V1VolumeMount { Name = NotifyVolume, MountPath = NotifySocket.Folder }];
+            pod.Spec.Volumes = [.. pod.Spec.Volumes ?? [], new V1Volume { Name = NotifyVolume, EmptyDir = new V1EmptyDirVolumeSource { Medium = "Memory", SizeLimit = new ResourceQuantity("1Mi") } }];
+        }
+
         if (request.Avoid is { } node)
         {
             AvoidNode(pod.Spec, node);

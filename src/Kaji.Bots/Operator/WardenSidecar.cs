@@ -38,9 +38,10 @@ public sealed class WardenSidecar(string image)
 
         if (plan.Freshness?.File is not null)
         {
-            throw new JsonException("spec.freshness.file needs the node agent; use metric or jsonField");
+            throw new JsonException("spec.freshness.file needs the node agent; use metric, jsonField or sdNotify");
         }
 
+        var warden = Container();
         pod.Metadata.Annotations[BotNames.PlanAnnotation] = JsonSerializer.Serialize(plan, BotJson.Default.WardenPlan);
         pod.Spec.ShareProcessNamespace = true;
         pod.Spec.AutomountServiceAccountToken ??= false;
@@ -57,9 +58,14 @@ public sealed class WardenSidecar(string image)
                 ],
             },
         }];
+        if (pod.Spec.Volumes.Any(v => v.Name == BotPodMaker.NotifyVolume))
+        {
+            warden.VolumeMounts.Add(new V1VolumeMount { Name = BotPodMaker.NotifyVolume, MountPath = NotifySocket.Folder });
+        }
+
         var lifecycle = pod.Spec.Containers[0].Lifecycle ??= new V1Lifecycle();
         lifecycle.PreStop = new V1LifecycleHandler { HttpGet = new V1HTTPGetAction { Path = "/stop", Port = Port } };
-        pod.Spec.InitContainers = [Container(), .. pod.Spec.InitContainers ?? []];
+        pod.Spec.InitContainers = [warden, .. pod.Spec.InitContainers ?? []];
         await BindAsync(client, pod.Metadata.NamespaceProperty, pod.Spec.ServiceAccountName, cancellationToken);
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kaji.Bots.Api;
@@ -9,10 +10,11 @@ namespace Kaji.Bots.Warden;
 /// Reads what a bot says of itself: the age of its newest data and the figures of its metrics page. What it does not say any more grows older, so that a bot that
 /// hangs is not mistaken for one with fresh data.
 /// </summary>
-public sealed class BotReader(WardenPlan plan, IHolder holder, HookCaller caller, TimeProvider time)
+public sealed class BotReader(WardenPlan plan, IHolder holder, HookCaller caller, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan PageLimit = TimeSpan.FromMilliseconds(300);
-    private (double Age, long At)? _heard;
+    private volatile Heard? _heard;
+    private NotifySocket? _notify;
     private Dictionary<string, double>? _metrics;
 
     /// <summary>Seconds since the newest data that it acted on came; null when it has never said.</summary>
@@ -20,6 +22,9 @@ public sealed class BotReader(WardenPlan plan, IHolder holder, HookCaller caller
 
     public IDictionary<string, double>? Metrics => _metrics;
 
+    public void Dispose() => _notify?.Dispose();
+
+    /// <exception cref="IOException">The bot's container stands in the way of its socket.</exception>
     public async Task ReadAsync(CancellationToken cancellationToken)
     {
         if (holder.Address is not { } address)
@@ -27,20 +32,25 @@ public sealed class BotReader(WardenPlan plan, IHolder holder, HookCaller caller
             return;
         }
 
-        if (plan.Freshness?.File is { } file && holder.LastWritten(file) is { } written)
+        if (plan.Freshness?.SdNotify is { } word && _notify is null && holder.PathOf(NotifySocket.Place) is { } place)
         {
-            Heard((time.GetUtcNow() - written).TotalSeconds);
+            _notify = Listen(place, word);
         }
 
-        var (port, path) = (plan.Metrics?.Port ?? 8080, plan.Metrics?.Path ?? "/metrics");
-        var (freshPort, freshPath) = (plan.Freshness?.Port ?? 8080, plan.Freshness?.Path ?? "/metrics");
-        if (plan.Report is { Count: > 0 } names && await caller.PageAsync(address, port, path, PageLimit, cancellationToken) is { } page)
+        if (plan.Freshness?.File is { } file && holder.PathOf(file) is { } path && new FileInfo(path) is { Exists: true } written)
         {
-            var sums = PrometheusText.Sums(page);
+            Hear((time.GetUtcNow() - written.LastWriteTimeUtc).TotalSeconds);
+        }
+
+        var (port, page) = (plan.Metrics?.Port ?? 8080, plan.Metrics?.Path ?? "/metrics");
+        var (freshPort, freshPath) = (plan.Freshness?.Port ?? 8080, plan.Freshness?.Path ?? "/metrics");
+        if (plan.Report is { Count: > 0 } names && await caller.PageAsync(address, port, page, PageLimit, cancellationToken) is { } text)
+        {
+            var sums = PrometheusText.Sums(text);
             _metrics = sums.Where(s => names.Contains(s.Key, StringComparer.Ordinal) && double.IsFinite(s.Value)).ToDictionary(StringComparer.Ordinal);
-            if (plan.Freshness?.Metric is { } metric && (port, path) == (freshPort, freshPath))
+            if (plan.Freshness?.Metric is { } metric && (port, page) == (freshPort, freshPath))
             {
-                Heard(sums.TryGetValue(metric, out var age) ? age : null);
+                Hear(sums.TryGetValue(metric, out var age) ? age : null);
                 return;
             }
         }
@@ -50,7 +60,7 @@ public sealed class BotReader(WardenPlan plan, IHolder holder, HookCaller caller
             return;
         }
 
-        Heard(plan.Freshness.Metric is { } name ? (PrometheusText.Sums(fresh, n => n == name).TryGetValue(name, out var said) ? said : null) : Field(fresh, plan.Freshness.JsonField!));
+        Hear(plan.Freshness.Metric is { } name ? (PrometheusText.Sums(fresh, n => n == name).TryGetValue(name, out var said) ? said : null) : Field(fresh, plan.Freshness.JsonField!));
     }
 
     /// <summary>A number in a JSON text by the names that lead to it, dots between.</summary>
@@ -86,12 +96,26 @@ public sealed class BotReader(WardenPlan plan, IHolder holder, HookCaller caller
         }
     }
 
-    private void Heard(double? age)
+    private NotifySocket Listen(string place, string word)
+    {
+        try
+        {
+            return new NotifySocket(place, status => Hear(NotifySocket.Figure(status, word)));
+        }
+        catch (Exception e) when (e is SocketException or UnauthorizedAccessException)
+        {
+            throw new IOException($"{NotifySocket.Place}: {e.Message}", e);
+        }
+    }
+
+    private void Hear(double? age)
     {
         // An infinite age is a bot that never had data: as old as it can say.
         if (age is { } seconds && !double.IsNaN(seconds))
         {
-            _heard = (Math.Clamp(seconds, 0, 1e8), time.GetTimestamp());
+            _heard = new Heard(Math.Clamp(seconds, 0, 1e8), time.GetTimestamp());
         }
     }
+
+    private sealed record Heard(double Age, long At);
 }

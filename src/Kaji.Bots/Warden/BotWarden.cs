@@ -95,6 +95,7 @@ public sealed partial class BotWarden : IDisposable
         finally
         {
             _services.Halts.Changed -= Wake;
+            _reader.Dispose();
             if (!_end.IsCancellationRequested)
             {
                 // However it ended: nobody may wait for it any more.
@@ -161,7 +162,7 @@ public sealed partial class BotWarden : IDisposable
             else
             {
                 _report = _report with { State = BotReport.Acting, Fault = $"did not yield to {to}: {result.Fault}", Refused = to };
-                Activate();
+                _ = ActivateAsync();
             }
         }));
     });
@@ -393,11 +394,20 @@ public sealed partial class BotWarden : IDisposable
         });
     }
 
-    private void Activate()
+    /// <summary>Has a bot that was told to rest act again, as long as nobody wants it to stop.</summary>
+    private async Task ActivateAsync()
     {
-        if (_plan.Start?.Activate is { } hook)
+        while (_plan.Start?.Activate is { } hook && !_stop.Running && !_over && !_halted)
         {
-            _ = _services.Hooks.CallAsync(hook, _holder, Body("it goes on"), hook.Timeout, _end.Token);
+            var result = await _services.Hooks.CallAsync(hook, _holder, Body("it goes on"), hook.Timeout, _end.Token);
+            var fault = result.Fault is { } f ? $"activate hook: {f}" : null;
+            Post(() => _report = _report with { Fault = fault ?? (_report.Refused is null ? null : _report.Fault) });
+            if (fault is null)
+            {
+                return;
+            }
+
+            await Task.Delay(_timing.RenewEvery, _services.Time, _end.Token);
         }
     }
 
@@ -405,7 +415,16 @@ public sealed partial class BotWarden : IDisposable
 
     private async Task RenewAsync()
     {
-        await _reader.ReadAsync(_end.Token);
+        try
+        {
+            await _reader.ReadAsync(_end.Token);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Its age grows, which says it to the operator; the Lease does not wait for that.
+            Unreadable(_ns, _pod, e.Message);
+        }
+
         var sent = _services.Clock();
         await WriteAsync(LeaseRecord.Renewed(_lease!, JsonSerializer.Serialize(Report, BotJson.Default.BotReport), _services.Time.GetUtcNow().UtcDateTime), async lease =>
         {
@@ -420,7 +439,7 @@ public sealed partial class BotWarden : IDisposable
                     if (_cut && !_stop.Running)
                     {
                         _cut = false;
-                        Activate();
+                        _ = ActivateAsync();
                     }
                 }
             });
@@ -541,6 +560,9 @@ public sealed partial class BotWarden : IDisposable
 
     [LoggerMessage(1, LogLevel.Warning, "bot Lease {namespace}/{lease}: {why}")]
     private partial void Unreachable(string @namespace, string lease, string why);
+
+    [LoggerMessage(5, LogLevel.Warning, "what bot {namespace}/{pod} says of itself can't be read: {why}")]
+    private partial void Unreadable(string @namespace, string pod, string why);
 
     [LoggerMessage(2, LogLevel.Warning, "killing bot {namespace}/{pod}: {why}")]
     private partial void Killing(string @namespace, string pod, string why);

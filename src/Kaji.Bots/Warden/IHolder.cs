@@ -19,8 +19,8 @@ public interface IHolder
     /// <summary>Runs a command in the bot's container.</summary>
     Task<(int ExitCode, string Output)> ExecAsync(IReadOnlyList<string> command, TimeSpan timeout, CancellationToken cancellationToken);
 
-    /// <summary>When a file of the bot's container was last written; null when it is not there.</summary>
-    DateTimeOffset? LastWritten(string path);
+    /// <summary>Where this process reaches a file of the bot's container; null when it can't, or the container does not run.</summary>
+    string? PathOf(string path);
 }
 
 /// <summary>A process apart from the warden that kills the holder at a deadline when nobody has moved it.</summary>

@@ -53,8 +53,8 @@ public interface IPodHandle
     /// <summary>Runs a command in a container.</summary>
     Task<(int ExitCode, string Output)> ExecAsync(string container, IReadOnlyList<string> command, TimeSpan timeout, CancellationToken cancellationToken);
 
-    /// <summary>When a file in a running container was last written; null when it is not there.</summary>
-    DateTimeOffset? LastWritten(string container, string path);
+    /// <summary>Where this process reaches a file of a running container; null when it does not run.</summary>
+    string? PathOf(string container, string path);
 }
 
 /// <summary>The Pod's containers must not start any more.</summary>

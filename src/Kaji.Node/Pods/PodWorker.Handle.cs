@@ -46,16 +46,7 @@ internal sealed partial class PodWorker : IPodHandle
         }
     }
 
-    DateTimeOffset? IPodHandle.LastWritten(string container, string path)
-    {
-        if (Running(container) is not { Pid: > 0 } info)
-        {
-            return null;
-        }
-
-        var file = new FileInfo($"/proc/{info.Pid}/root{path}");
-        return file.Exists ? file.LastWriteTimeUtc : null;
-    }
+    string? IPodHandle.PathOf(string container, string path) => Running(container) is { Pid: > 0 } info ? $"/proc/{info.Pid}/root{path}" : null;
 
     private ContainerInfo? Running(string container) =>
         Tracks.FirstOrDefault(t => t.Spec.Name == container)?.ContainerId is { } id && _services.Runtime.GetContainer(id) is { State: ContainerState.Running } info ? info : null;

@@ -20,6 +20,9 @@ namespace Kaji.Agents;
 internal static class NodeJoin
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>A token that was just made is signed with a moment later.</summary>
+    private static readonly TimeSpan TokenPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Again = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The cluster's certificate authority, proven by the token's signature.</summary>
@@ -39,6 +42,7 @@ internal static class NodeJoin
         while (true)
         {
             string why;
+            var patience = Patience;
             try
             {
                 var map = JsonNode.Parse(await http.GetStringAsync(new Uri(server, "/api/v1/namespaces/kube-public/configmaps/cluster-info"), cancel))!["data"]!;
@@ -49,6 +53,7 @@ internal static class NodeJoin
                         : throw new UserError($"{server} is not the cluster that the token is for: its cluster-info is signed with another secret. Check --server and --token.");
                 }
 
+                patience = TokenPatience;
                 why = $"{server} does not know the token {id} (or it has expired); make one there with: kaji token create";
             }
             catch (HttpRequestException e)
@@ -56,7 +61,7 @@ internal static class NodeJoin
                 why = $"{server} can't be reached: {e.Message}";
             }
 
-            if (time.GetElapsedTime(began) > Patience)
+            if (time.GetElapsedTime(began) > patience)
             {
                 throw new UserError(why);
             }

@@ -146,7 +146,7 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
 
         public Task<(int ExitCode, string Output)> ExecAsync(IReadOnlyList<string> command, TimeSpan timeout, CancellationToken cancellationToken) => _handle.ExecAsync(_plan.Container, command, timeout, cancellationToken);
 
-        public DateTimeOffset? LastWritten(string path) => _handle.LastWritten(_plan.Container, path);
+        public string? PathOf(string path) => _handle.PathOf(_plan.Container, path);
 
         public Task SetAsync(TimeSpan deadline, CancellationToken cancellationToken) => _owner._guard.SetAsync(_pod.Metadata.Uid, deadline, cancellationToken);
 

@@ -83,7 +83,7 @@ public abstract class BotLifeTests(BotCluster bots)
     {
         var ns = await bots.BotAsync(5);
         var status = await bots.StatusAsync(ns);
-        await bots.Cluster.KubectlAsync("create", "--raw", $"/api/v1/namespaces/{ns}/pods/{(string)status["activePod"]!}:8080/proxy/admin/lie", "-f", "/dev/null");
+        await FaultAsync(ns, status, "lie");
 
         (await bots.Cluster.KubectlAsync("-n", ns, "delete", "pod", (string)status["activePod"]!)).Ok();
 
@@ -92,6 +92,35 @@ public abstract class BotLifeTests(BotCluster bots)
         Assert.True(after["lastStop"]!.ToJsonString().Contains("still open", StringComparison.Ordinal), after.ToJsonString());
         await bots.Journal.NoOverlapAsync();
         Assert.DoesNotContain(await OpenAsync("bot5"), o => o == (long)status["epoch"]!);
+    }
+
+    [Fact]
+    public async Task BotThatIgnoresEverything_IsKilledAtItsDeadline_AndTheNextFollows()
+    {
+        await bots.Cluster.ApplyAsync(BotCluster.Manifest("bots-7", 7, "http://exchange.exchange:8080").Replace("- {name: HOOKS", "- {name: IGNORE_TERM, value: \"true\"}\n        - {name: HOOKS", StringComparison.Ordinal));
+        var status = await bots.ActsAsync("bots-7");
+        await FaultAsync("bots-7", status, "hang-hooks");
+
+        (await bots.Cluster.KubectlAsync("-n", "bots-7", "delete", "pod", (string)status["activePod"]!, "--timeout=30s")).Ok();
+
+        var after = await bots.ActsAsync("bots-7", (long)status["epoch"]!);
+        Assert.Equal("Unclean", (string)after["lastStop"]!["outcome"]!);
+        Assert.Contains("did not agree to stop: /hooks/stop did not answer", (string)after["lastStop"]!["fault"]!, StringComparison.Ordinal);
+        await bots.Journal.NoOverlapAsync();
+        Assert.DoesNotContain(await OpenAsync("bot7"), o => o == (long)status["epoch"]!);
+    }
+
+    [Fact]
+    public async Task FreshnessBySdNotify_IsHeard_AndGrowsWhenTheFeedIsDeaf()
+    {
+        var ns = await bots.BotAsync(8, extra: "freshness: {sdNotify: data-age, remedy: Alert}");
+        async Task<double?> AgeAsync() =>
+            (string?)(await bots.Cluster.GetAsync("lease", "bot-churn", "-n", ns))["metadata"]!["annotations"]?["bots.kaji.dev/report"] is { } report ? (double?)JsonNode.Parse(report)!["age"] : null;
+        await Eventually.HoldsAsync("its data is fresh", async () => await AgeAsync() < 2.5);
+
+        await FaultAsync(ns, await bots.StatusAsync(ns), "freeze-feed");
+
+        await Eventually.HoldsAsync("its data grows old", async () => await AgeAsync() > 4);
     }
 
     [Fact]
@@ -118,6 +147,10 @@ public abstract class BotLifeTests(BotCluster bots)
         metadata: {name: {{{name}}}, namespace: {{{ns}}}}
         spec: { {{{spec}}}, template: {spec: {containers: [{name: bot, {{{container}}}}]} } }
         """;
+
+    /// <summary>Has the bot misbehave from now on.</summary>
+    private async Task FaultAsync(string ns, JsonNode status, string fault) =>
+        (await bots.Cluster.KubectlAsync("create", "--raw", $"/api/v1/namespaces/{ns}/pods/{(string)status["activePod"]!}:8080/proxy/admin/{fault}", "-f", "/dev/null")).Ok();
 
     /// <summary>SIGKILL to the bot's process, from the host.</summary>
     private async Task KillAsync(string ns, JsonNode status)

@@ -39,6 +39,9 @@ internal sealed record ExecutorOptions
     /// <summary>Older data is not acted on.</summary>
     public double MaxDataAge { get; init; } = 3;
 
+    /// <summary>Where whoever runs it listens for its status; null for nobody.</summary>
+    public string? NotifySocket { get; init; }
+
     public TimeSpan Interval { get; init; } = TimeSpan.FromMilliseconds(500);
 
     public static ExecutorOptions FromEnvironment() => new()
@@ -55,6 +58,7 @@ internal sealed record ExecutorOptions
         Epoch = Environment.GetEnvironmentVariable("KAJI_EPOCH") ?? Environment.GetEnvironmentVariable("EPOCH"),
         OrderSize = (decimal)Settings.Number("ORDER_USDT", 200),
         TakeProfit = (decimal)Settings.Number("TAKE_PROFIT", 0.001),
+        NotifySocket = Environment.GetEnvironmentVariable("NOTIFY_SOCKET"),
         MaxDataAge = Settings.Number("MAX_DATA_AGE_SECONDS", 3),
         Interval = TimeSpan.FromMilliseconds(Settings.Number("INTERVAL_MS", 500)),
     };

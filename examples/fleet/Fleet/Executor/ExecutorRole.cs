@@ -20,6 +20,7 @@ internal sealed class ExecutorRole
     private readonly ExecutorHooks _hooks;
     private readonly string _base;
     private readonly string _run;
+    private readonly StatusSender? _status;
     private readonly Dictionary<string, OrderState> _open = new(StringComparer.Ordinal);
     private Dictionary<string, decimal> _balances = [];
     private decimal? _startEquity;
@@ -41,6 +42,7 @@ internal sealed class ExecutorRole
         _base = options.Pair.Split('-')[0];
         _run = time.GetUtcNow().ToUnixTimeMilliseconds().ToString("x", CultureInfo.InvariantCulture);
         _exchange = new ExchangeClient(options, time);
+        _status = options.NotifySocket is { } socket ? new StatusSender(socket, time) : null;
         _hooks = new ExecutorHooks(options, time, CancelAllAsync, FlattenAsync, async token => (await _exchange.OpenOrdersAsync(token)).Count);
     }
 
@@ -55,6 +57,11 @@ internal sealed class ExecutorRole
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
                 await StepAsync(signals, cancellationToken);
+                if (_ready == 1)
+                {
+                    _status?.Say(_dataAge);
+                }
+
                 if (server.IsCompleted)
                 {
                     await server;
@@ -152,8 +159,7 @@ internal sealed class ExecutorRole
     private async Task ChurnAsync(CancellationToken cancellationToken)
     {
         Volatile.Write(ref _ready, 1);
-        _dataAge = 0;
-        if (!_hooks.Acting)
+        if (IsDeaf(0) || !_hooks.Acting)
         {
             return;
         }
@@ -167,6 +173,20 @@ internal sealed class ExecutorRole
         }
     }
 
+    /// <summary>Notes how old the data is. A feed that is deaf has data, but none that is newer than when that began.</summary>
+    private bool IsDeaf(double age)
+    {
+        if (_hooks.Frozen)
+        {
+            _frozenAt ??= _time.GetTimestamp();
+            _dataAge = _frozenAge + _time.GetElapsedTime(_frozenAt.Value).TotalSeconds;
+            return true;
+        }
+
+        (_frozenAt, _frozenAge, _dataAge) = (null, age, age);
+        return false;
+    }
+
     private async Task DecideAsync(HttpCaller signals, CancellationToken cancellationToken)
     {
         var (status, body) = await signals.SendAsync("GET", "/signals", null, "", cancellationToken);
@@ -176,15 +196,11 @@ internal sealed class ExecutorRole
             return;
         }
 
-        if (_hooks.Frozen)
+        if (IsDeaf(age))
         {
-            // Its feed is deaf: it has data, but none that is newer than when that began.
-            _frozenAt ??= _time.GetTimestamp();
-            _dataAge = _frozenAge + _time.GetElapsedTime(_frozenAt.Value).TotalSeconds;
             return;
         }
 
-        (_frozenAt, _frozenAge, _dataAge) = (null, age, age);
         foreach (var id in _open.Keys.ToList())
         {
             TakeIn(await _exchange.GetAsync(id, cancellationToken));

@@ -104,7 +104,7 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
 
     public Task<(int ExitCode, string Output)> ExecAsync(IReadOnlyList<string> command, TimeSpan timeout, CancellationToken cancellationToken) => Task.FromResult((126, "a sidecar can't run commands in the bot's container"));
 
-    public DateTimeOffset? LastWritten(string path) => null;
+    public string? PathOf(string path) => path.StartsWith(NotifySocket.Folder + "/", StringComparison.Ordinal) ? path : null;
 
     /// <summary>Tells the warden when the bot's processes have come and gone. There is no event for another container's processes.</summary>
     private async Task FollowProcessesAsync(bool running, CancellationToken cancellationToken)
