@@ -147,4 +147,43 @@ public sealed class RuleTests
     private static Account Account(params AccountClaim[] claims) => new() { Metadata = new V1ObjectMeta { Name = "main", NamespaceProperty = "ns" }, Status = new AccountStatus { Claims = claims } };
 
     private static BotFleet Fleet(string spec) => new() { Metadata = new V1ObjectMeta { Name = "f", NamespaceProperty = "ns" }, Spec = System.Text.Json.JsonSerializer.Deserialize(spec, BotJson.Default.FleetSpec)! };
+
+    [Fact]
+    public void Day_CountsWhatEachEpochWonOrLost_AndBeginsAnewAtMidnight()
+    {
+        var today = new DateOnly(2026, 5, 1);
+        var day = DayBook.Take(null, today, [("ns/a", 1, -500), ("ns/b", 1, 0)]);
+        Assert.Equal(0, DayBook.ResultOf(day));
+        day = DayBook.Take(day, today, [("ns/a", 1, -510), ("ns/b", 1, 4)]);
+        Assert.Equal(-6, DayBook.ResultOf(day));
+
+        // Its next epoch counts from zero, or goes on: neither is a loss.
+        day = DayBook.Take(day, today, [("ns/a", 2, 0), ("ns/b", 2, 4)]);
+        day = DayBook.Take(day, today, [("ns/a", 2, -1.5)]);
+        Assert.Equal(-7.5, DayBook.ResultOf(day));
+
+        // A new operator goes on from what was written down.
+        day = DayBook.Take(new AccountDay { Date = day.Date, Result = day.Result, Figures = day.Figures }, today, [("ns/a", 2, -2)]);
+        Assert.Equal(-8, DayBook.ResultOf(day));
+        day = DayBook.Take(day, today.AddDays(1), [("ns/a", 2, -3)]);
+        Assert.Equal(-1, DayBook.ResultOf(day));
+    }
+
+    [Fact]
+    public void Scale_FollowsTheAverage_AndShrinksSlowly()
+    {
+        var rule = new ScaleRule();
+        int Want(double seconds, int now, params double[] values) => rule.Want(TimeSpan.FromSeconds(seconds), now, values, target: 10, least: 1, most: 6);
+        Assert.Equal(2, Want(0, 1, 19));
+        Assert.Equal(2, Want(15, 2, 19));
+        Assert.Equal(2, Want(30, 2, 10.5, 10.5));
+        Assert.Equal(4, Want(45, 2, 20, 20));
+        Assert.Equal(6, Want(60, 4, 90, 90, 90, 90));
+        Assert.Equal(6, Want(75, 6, 1, 1, 1, 1, 1, 1));
+        Assert.Equal(6, Want(76, 6));
+        Assert.Equal(6, Want(370, 6, 1, 1, 1, 1, 1, 1));
+        Assert.Equal(5, Want(380, 6, 20, 20, 1, 1, 1, 1));
+        Assert.Equal(1, Want(700, 5, 1, 1, 1, 1, 1));
+        Assert.Equal(1, Want(715, 1, 0));
+    }
 }

@@ -68,7 +68,23 @@ public sealed record AccountStatus
 
     public string? HaltedWhy { get; init; }
 
+    /// <summary>Kept where a daily loss is limited.</summary>
+    public AccountDay? Today { get; init; }
+
     public IList<V1Condition>? Conditions { get; init; }
+}
+
+/// <summary>What the account's bots have won or lost on a day; written a few times a minute.</summary>
+public sealed record AccountDay
+{
+    /// <summary>Of UTC: 2026-01-31.</summary>
+    public string Date { get; init; } = "";
+
+    /// <summary>Negative for a loss.</summary>
+    public string Result { get; init; } = "0";
+
+    /// <summary>By NAMESPACE/NAME of a bot: the last figure that was taken in, <c>@</c> and its epoch.</summary>
+    public IDictionary<string, string>? Figures { get; init; }
 }
 
 /// <summary>A bot's exclusive right to a market of the account; <c>*</c> is all of them.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using k8s.Models;
 using Kaji.Bots.Api;
@@ -14,12 +15,15 @@ namespace Kaji.Bots.Operator;
 public sealed class AccountController : Controller
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan WriteDayEvery = TimeSpan.FromSeconds(15);
     private readonly IApiClient _client;
     private readonly BotInformers _informers;
     private readonly FigureBook _figures;
     private readonly HaltBook _halts;
     private readonly EventRecorder _events;
-    private readonly Dictionary<(string Namespace, string Name), DayLoss> _losses = [];
+
+    /// <summary>What was taken in since the status was last written, and when that was.</summary>
+    private readonly ConcurrentDictionary<(string Namespace, string Name), (AccountDay Day, long WrittenAt)> _days = new();
 
     public AccountController(IApiClient client, BotInformers informers, FigureBook figures, HaltBook halts, EventRecorder events, TimeProvider time, ILoggerFactory logging)
         : base("account-controller", time, logging.CreateLogger<AccountController>())
@@ -61,7 +65,9 @@ public sealed class AccountController : Controller
 
         var key = $"{ns}/{objectName}";
         var halt = _halts.Find(ns, "", key, null);
-        if (halt is null && Exceeded(account, claims) is { } why)
+        var bots = claims.Select(c => c.Bot).Distinct(StringComparer.Ordinal).Select(b => _informers.Bots.Get(b.Split('/')[0], b.Split('/')[1])).OfType<Bot>().ToArray();
+        var (day, dayIsDue) = DayOf(account, bots);
+        if (halt is null && Exceeded(account, bots, day) is { } why)
         {
             await _client.CreateAsync(BotKinds.Halt, new Halt { Metadata = new V1ObjectMeta { GenerateName = "limit-" }, Spec = new HaltSpec { Account = key, By = "bot-operator", Why = why } }, cancellationToken);
             _events.Record(BotKinds.Account, account, "Warning", "Halted", why);
@@ -72,7 +78,7 @@ public sealed class AccountController : Controller
             : ("True", "Usable", "bots may claim it");
         var status = new AccountStatus
         {
-            Claims = claims, Halted = halt is not null, HaltedWhy = halt?.Why, Conditions = Conditions.With(account.Status?.Conditions, "Ready", condition.Item1, condition.Item2, condition.Item3, Time.GetUtcNow()),
+            Claims = claims, Halted = halt is not null, HaltedWhy = halt?.Why, Today = dayIsDue ? day : account.Status?.Today, Conditions = Conditions.With(account.Status?.Conditions, "Ready", condition.Item1, condition.Item2, condition.Item3, Time.GetUtcNow()),
         };
         if (!ModelJson.Serialize(account with { Status = status }).AsSpan().SequenceEqual(ModelJson.Serialize(account)))
         {
@@ -85,55 +91,40 @@ public sealed class AccountController : Controller
         }
     }
 
-    private string? Exceeded(Account account, IReadOnlyList<AccountClaim> claims)
+    private string? Exceeded(Account account, IReadOnlyList<Bot> bots, AccountDay? day)
     {
-        var bots = claims.Select(c => c.Bot).Distinct(StringComparer.Ordinal).Select(b => _informers.Bots.Get(b.Split('/')[0], b.Split('/')[1])).OfType<Bot>().ToArray();
-        IEnumerable<(string, string, string)> Of(Func<BotMetrics, string?> metric) =>
-            bots.Where(b => b.Spec.Metrics is { } m && metric(m) is not null).Select(b => (b.Metadata.NamespaceProperty, b.Metadata.Name, metric(b.Spec.Metrics!)!));
-        if (account.Spec.Limits?.OpenOrders is { } most && _figures.Sum(Of(m => m.OpenOrders)) is var open && open > most)
+        if (account.Spec.Limits?.OpenOrders is { } most && Figures(bots, m => m.OpenOrders).Sum(f => f.Value) is var open && open > most)
         {
             return string.Create(CultureInfo.InvariantCulture, $"{open:0} orders are open, the account's limit is {most}");
         }
 
-        if (GuardRule.Number(account.Spec.Limits?.DailyLoss) is not { } loss)
-        {
-            return null;
-        }
-
-        lock (_losses)
-        {
-            var key = (account.Metadata.NamespaceProperty, account.Metadata.Name);
-            var day = _losses.TryGetValue(key, out var known) && known.Day == DateOnly.FromDateTime(Time.GetUtcNow().UtcDateTime) ? known : _losses[key] = new DayLoss(DateOnly.FromDateTime(Time.GetUtcNow().UtcDateTime));
-            foreach (var (ns, bot, metric) in Of(m => m.Pnl))
-            {
-                day.Take($"{ns}/{bot}", _figures.Sum([(ns, bot, metric)]));
-            }
-
-            return day.Sum < -loss ? string.Create(CultureInfo.InvariantCulture, $"{-day.Sum:0.##} lost since midnight UTC (as far as this operator has seen), the account's limit is {loss}") : null;
-        }
+        return GuardRule.Number(account.Spec.Limits?.DailyLoss) is { } loss && DayBook.ResultOf(day) is var result && result < -loss
+            ? string.Create(CultureInfo.InvariantCulture, $"{-result:0.##} lost since midnight UTC, the account's limit is {loss}: raise it, or wait for midnight")
+            : null;
     }
 
-    /// <summary>Changes of what bots report as their profit, since midnight. A bot's figure that starts at zero again is a new epoch's.</summary>
-    private sealed class DayLoss(DateOnly day)
+    /// <summary>The account's day as far as it is known here, and whether it should be written down now.</summary>
+    private (AccountDay? Day, bool IsDue) DayOf(Account account, IReadOnlyList<Bot> bots)
     {
-        private readonly Dictionary<string, double> _last = new(StringComparer.Ordinal);
-
-        public DateOnly Day { get; } = day;
-
-        public double Sum { get; private set; }
-
-        public void Take(string bot, double pnl)
+        var key = (account.Metadata.NamespaceProperty, account.Metadata.Name);
+        if (account.Spec.Limits?.DailyLoss is null)
         {
-            if (pnl != 0 && _last.TryGetValue(bot, out var before) && before != 0)
-            {
-                Sum += pnl - before;
-            }
-            else
-            {
-                Sum += pnl;
-            }
-
-            _last[bot] = pnl;
+            _days.TryRemove(key, out _);
+            return (null, true);
         }
+
+        var fresh = !_days.TryGetValue(key, out var known);
+        var day = DayBook.Take(fresh ? account.Status?.Today : known.Day, DateOnly.FromDateTime(Time.GetUtcNow().UtcDateTime), Figures(bots, m => m.Pnl).Select(f => ($"{f.Bot.Metadata.NamespaceProperty}/{f.Bot.Metadata.Name}", f.Epoch, f.Value)));
+        var due = fresh || Time.GetElapsedTime(known.WrittenAt) >= WriteDayEvery;
+        _days[key] = (day, due ? Time.GetTimestamp() : known.WrittenAt);
+        return (day, due);
     }
+
+    private IEnumerable<(Bot Bot, long Epoch, double Value)> Figures(IReadOnlyList<Bot> bots, Func<BotMetrics, string?> metric) =>
+        from bot in bots
+        let name = bot.Spec.Metrics is { } m ? metric(m) : null
+        where name is not null
+        let figure = _figures.Latest(bot.Metadata.NamespaceProperty, bot.Metadata.Name, name)
+        where figure is not null
+        select (bot, figure.Value.Epoch, figure.Value.Value);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using k8s.Models;
@@ -11,6 +12,7 @@ namespace Kaji.Bots.Operator;
 public sealed partial class BotController
 {
     private static readonly TimeSpan ScaleEvery = TimeSpan.FromSeconds(15);
+    private readonly ConcurrentDictionary<(string Namespace, string Bot), (ScaleRule Rule, long? At)> _scales = new();
 
     private async Task ShareAsync(Bot bot, CancellationToken cancellationToken)
     {
@@ -24,6 +26,7 @@ public sealed partial class BotController
             }
             else
             {
+                _scales.TryRemove((ns, name), out _);
                 await FinalizeAsync(bot, add: false, cancellationToken);
             }
 
@@ -37,13 +40,19 @@ public sealed partial class BotController
         try
         {
             var wanted = BotPodMaker.MakeShared(bot, replicas, revision);
+            await KeepRevisionAsync(bot, revision, cancellationToken);
             if (present is null)
             {
                 present = await _client.CreateAsync(Kinds.Deployment, wanted, cancellationToken);
             }
             else if (present.Spec.Replicas != replicas || present.Metadata.Annotations?.TryGetValue(BotNames.RevisionLabel, out var runs) != true || runs != revision)
             {
-                await KeepRevisionAsync(bot, revision, cancellationToken);
+                // Others keep notes on it too.
+                foreach (var (key, value) in present.Metadata.Annotations ?? new Dictionary<string, string>())
+                {
+                    wanted.Metadata.Annotations.TryAdd(key, value);
+                }
+
                 wanted.Metadata.ResourceVersion = present.Metadata.ResourceVersion;
                 present = await _client.UpdateAsync(Kinds.Deployment, wanted, cancellationToken: cancellationToken);
             }
@@ -65,7 +74,7 @@ public sealed partial class BotController
         await WriteStatusAsync(bot, status, cancellationToken);
     }
 
-    /// <summary>As the horizontal autoscaler: replicas × (average / target), rounded up, within a tenth left alone.</summary>
+    /// <summary>What its autoscaling asks for, where it has one; asked every 15 s, however often the bot is looked at.</summary>
     private async Task<int> ScaleAsync(Bot bot, int now, CancellationToken cancellationToken)
     {
         if (bot.Spec.Activation?.Autoscaling is not { } scaling)
@@ -74,10 +83,19 @@ public sealed partial class BotController
         }
 
         var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
+        var (least, most) = (scaling.MinReplicas ?? 1, scaling.MaxReplicas);
+        now = Math.Clamp(now, least, most);
+        var known = _scales.GetOrAdd((ns, name), _ => (new ScaleRule(), null));
+        if (known.At is { } last && Time.GetElapsedTime(last) is var since && since < ScaleEvery)
+        {
+            EnqueueAfter(ns, name, ScaleEvery - since);
+            return now;
+        }
+
+        _scales[(ns, name)] = (known.Rule, Time.GetTimestamp());
         EnqueueAfter(ns, name, ScaleEvery);
-        now = Math.Clamp(now, scaling.MinReplicas ?? 1, scaling.MaxReplicas);
         var values = new List<double>();
-        foreach (var pod in _informers.Pods.List(ns).Where(p => BotOf(p.Metadata) == name && p.Status?.Phase == "Running"))
+        foreach (var pod in _informers.PodsOf(ns, name).Where(p => p.Status?.Phase == "Running"))
         {
             using var page = await _client.SendAsync(new HttpRequestMessage(HttpMethod.Get, $"/api/v1/namespaces/{ns}/pods/{pod.Metadata.Name}:{scaling.Port ?? 8080}/proxy{scaling.Path ?? "/metrics"}"), cancellationToken);
             if (page.IsSuccessStatusCode && PrometheusText.Sums(await page.Content.ReadAsStringAsync(cancellationToken), m => m == scaling.Metric).TryGetValue(scaling.Metric, out var value))
@@ -86,7 +104,6 @@ public sealed partial class BotController
             }
         }
 
-        var ratio = values.Count == 0 ? 1 : values.Average() / double.Parse(scaling.Target, CultureInfo.InvariantCulture);
-        return ratio is > 0.9 and < 1.1 ? now : Math.Clamp((int)Math.Ceiling(now * ratio), scaling.MinReplicas ?? 1, scaling.MaxReplicas);
+        return known.Rule.Want(Time.GetElapsedTime(0), now, values, double.Parse(scaling.Target, CultureInfo.InvariantCulture), least, most);
     }
 }

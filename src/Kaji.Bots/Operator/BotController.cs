@@ -269,12 +269,18 @@ public sealed partial class BotController : Controller
     private async Task KeepRevisionAsync(Bot bot, string revision, CancellationToken cancellationToken)
     {
         var ns = bot.Metadata.NamespaceProperty;
-        if (_informers.Revisions.Get(ns, RevisionName(bot, revision)) is not null)
+        var known = _informers.Revisions.List(ns).Where(r => BotOf(r.Metadata) == bot.Metadata.Name).OrderBy(r => r.Revision).ToArray();
+        if (known.FirstOrDefault(r => r.Metadata.Name == RevisionName(bot, revision)) is { } again)
         {
+            if (again != known[^1])
+            {
+                // Gone back to: now it is the newest.
+                await _client.UpdateAsync(BotKinds.Revision, again with { Revision = known[^1].Revision + 1 }, cancellationToken: cancellationToken);
+            }
+
             return;
         }
 
-        var known = _informers.Revisions.List(ns).Where(r => BotOf(r.Metadata) == bot.Metadata.Name).OrderBy(r => r.Revision).ToArray();
         var made = new BotRevision
         {
             Metadata = new V1ObjectMeta

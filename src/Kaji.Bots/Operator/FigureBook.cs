@@ -81,12 +81,12 @@ public sealed class FigureBook(TimeProvider time, ProbeBook probes)
         }
     }
 
-    /// <summary>Sum of a figure over the bots of an account, each as last reported.</summary>
-    public double Sum(IEnumerable<(string Namespace, string Bot, string Metric)> of)
+    /// <summary>A figure as the acting bot last reported it, with its epoch; null when it does not act, or has not said.</summary>
+    public (long Epoch, double Value)? Latest(string ns, string bot, string metric)
     {
         lock (_gate)
         {
-            return of.Sum(o => _entries.TryGetValue((o.Namespace, o.Bot), out var entry) && entry.Samples.Count > 0 ? entry.Samples[^1].Values.GetValueOrDefault(o.Metric) : 0);
+            return _entries.TryGetValue((ns, bot), out var entry) && entry.Samples.Count > 0 && entry.Samples[^1].Values.TryGetValue(metric, out var value) ? (entry.Epoch, value) : null;
         }
     }
 

@@ -74,10 +74,10 @@ public sealed class FleetController : Controller
     {
         var rollout = fleet.Spec.Rollout ?? new FleetRollout();
         var status = fleet.Status ?? new FleetStatus();
-        var template = Hash(string.Join('\n', plan.Members.Select(m => m.Name + m.Revision)));
+        var template = Hash(JsonSerializer.Serialize(fleet.Spec with { Matrix = null, Exclude = null, Name = null, Rollout = null, Bots = [.. (fleet.Spec.Bots ?? []).Where(b => b.Spec is not null)] }, BotJson.Default.FleetSpec));
         var known = plan.Members.Where(m => present.ContainsKey(m.Name)).Select(m => (Member: m, Bot: present[m.Name])).ToArray();
         bool HasSpec((FleetMember Member, Bot Bot) b) => MarkOf(b.Bot).Version == b.Member.Revision && Covers(b.Bot.Spec, b.Member.Spec, onlyVersion: true);
-        bool Settled((FleetMember Member, Bot Bot) b) => HasSpec(b) && b.Bot.Status is { Phase: BotPhase.Active } s && s.ObservedGeneration == b.Bot.Metadata.Generation && s.Revision == BotPodMaker.RevisionOf(b.Bot.Spec);
+        bool Settled((FleetMember Member, Bot Bot) b) => HasSpec(b) && b.Bot.Status is { Phase: BotPhase.Active } s && s.ObservedGeneration == b.Bot.Metadata.Generation && s.Revision == BotPodMaker.RevisionOf(b.Bot.Spec) && s.GoodRevision == s.Revision;
         var updated = known.Where(HasSpec).ToArray();
         var waiting = known.Where(b => !HasSpec(b)).OrderBy(b => b.Member.Name, StringComparer.Ordinal).ToArray();
         var reverted = updated.FirstOrDefault(b => b.Bot.Status?.FailedRevision is { } failedRevision && failedRevision == BotPodMaker.RevisionOf(b.Bot.Spec));
@@ -90,13 +90,25 @@ public sealed class FleetController : Controller
         // What makes no other version (guards, freshness) is given to all at once.
         foreach (var (member, bot) in updated.Where(b => MarkOf(b.Bot).Whole != WholeOf(b.Member) || !Covers(b.Bot.Spec, b.Member.Spec, onlyVersion: false)))
         {
-            await GiveAsync(bot, member, cancellationToken);
+            await GiveAsync(bot, member, template, cancellationToken);
         }
 
-        if (reverted.Bot is not null && waiting.Length > 0)
+        if (reverted.Bot is not null || status.FailedTemplate is not null)
         {
-            status = status with { FailedTemplate = template };
-            (phase, message) = ("RolloutFailed", $"bot {reverted.Member.Name} took the change back ({reverted.Bot.Status?.Conditions?.FirstOrDefault(c => c.Type == "Reverted")?.Message}); {waiting.Length} bots have not got it");
+            if (reverted.Bot is not null && status.FailedTemplate is null)
+            {
+                message = $"bot {reverted.Member.Name} took the change back ({reverted.Bot.Status?.Conditions?.FirstOrDefault(c => c.Type == "Reverted")?.Message}); "
+                    + (rollout.AutoRevert == false ? $"{waiting.Length} bots have not got it" : "no bot keeps it") + ". Change the fleet again to go on";
+                status = status with { FailedTemplate = template, StepSince = null, Message = message };
+            }
+
+            // Those that failed themselves run their good version already; others may not have been part of this change.
+            foreach (var (_, bot) in updated.Where(b => rollout.AutoRevert != false && MarkOf(b.Bot).Template == template && b.Bot.Status?.FailedRevision != BotPodMaker.RevisionOf(b.Bot.Spec)))
+            {
+                await TakeBackAsync(bot, cancellationToken);
+            }
+
+            (phase, message) = ("RolloutFailed", status.Message ?? "");
         }
         else if (waiting.Length > 0 && rollout.Paused == true)
         {
@@ -112,7 +124,7 @@ public sealed class FleetController : Controller
                 var count = first ? rollout.Canary ?? 1 : rollout.Step ?? 0;
                 foreach (var (member, bot) in count == 0 ? waiting : waiting[..Math.Min(count, waiting.Length)])
                 {
-                    await GiveAsync(bot, member, cancellationToken);
+                    await GiveAsync(bot, member, template, cancellationToken);
                 }
 
                 status = status with { StepSince = Time.GetUtcNow().UtcDateTime };
@@ -153,7 +165,7 @@ public sealed class FleetController : Controller
         Metadata = new V1ObjectMeta
         {
             Name = member.Name, NamespaceProperty = fleet.Metadata.NamespaceProperty,
-            Annotations = new Dictionary<string, string>(StringComparer.Ordinal) { [MarkAnnotation] = $"{member.Revision}.{WholeOf(member)}" },
+            Annotations = new Dictionary<string, string>(StringComparer.Ordinal) { [MarkAnnotation] = Mark(member, "") },
             Labels = new Dictionary<string, string>(fleet.Metadata.Labels ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [BotNames.FleetLabel] = fleet.Metadata.Name },
             OwnerReferences = [new V1OwnerReference { ApiVersion = fleet.ApiVersion, Kind = fleet.Kind, Name = fleet.Metadata.Name, Uid = fleet.Metadata.Uid, Controller = true, BlockOwnerDeletion = true }],
         },
@@ -161,17 +173,32 @@ public sealed class FleetController : Controller
     };
 
     /// <summary>Brings a bot what the fleet says; a person's stop stays.</summary>
-    private async Task GiveAsync(Bot bot, FleetMember member, CancellationToken cancellationToken)
+    private async Task GiveAsync(Bot bot, FleetMember member, string template, CancellationToken cancellationToken)
     {
+        var mark = MarkOf(bot);
         var copy = ModelJson.Clone(bot);
         copy.Spec = member.Spec with { Stopped = bot.Spec.Stopped };
-        copy.Metadata.Annotations = new Dictionary<string, string>(copy.Metadata.Annotations ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [MarkAnnotation] = $"{member.Revision}.{WholeOf(member)}" };
+        copy.Metadata.Annotations = new Dictionary<string, string>(copy.Metadata.Annotations ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [MarkAnnotation] = Mark(member, mark.Version == member.Revision ? mark.Template : template) };
         await _client.UpdateAsync(BotKinds.Bot, copy, cancellationToken: cancellationToken);
     }
 
-    /// <summary>Which of the fleet's texts the bot has: as the fleet says it, before the server added defaults.</summary>
-    private static (string Version, string Whole) MarkOf(Bot bot) =>
-        bot.Metadata.Annotations?.TryGetValue(MarkAnnotation, out var mark) == true && mark.Split('.') is [var version, var whole] ? (version, whole) : ("", "");
+    /// <summary>Takes a bot back to the version that it had before, if it had one.</summary>
+    private async Task TakeBackAsync(Bot bot, CancellationToken cancellationToken)
+    {
+        var revisions = _informers.Revisions.List(bot.Metadata.NamespaceProperty).Where(r => r.Metadata.Labels?.TryGetValue(BotNames.BotLabel, out var of) == true && of == bot.Metadata.Name);
+        if (BotHistory.Before(revisions, bot) is { } before)
+        {
+            var copy = ModelJson.Clone(BotHistory.Restored(bot, before));
+            copy.Metadata.Annotations.Remove(MarkAnnotation);
+            await _client.UpdateAsync(BotKinds.Bot, copy, cancellationToken: cancellationToken);
+        }
+    }
+
+    /// <summary>Which of the fleet's texts the bot has, as the fleet says it, before the server added defaults; and with which change of the template its version came (none for the one that it began with).</summary>
+    private static (string Version, string Whole, string Template) MarkOf(Bot bot) =>
+        bot.Metadata.Annotations?.TryGetValue(MarkAnnotation, out var mark) == true && mark.Split('.') is [var version, var whole, var template] ? (version, whole, template) : ("", "", "");
+
+    private static string Mark(FleetMember member, string template) => $"{member.Revision}.{WholeOf(member)}.{template}";
 
     private static string WholeOf(FleetMember member) => Hash(JsonSerializer.Serialize(member.Spec, BotJson.Default.BotSpec));
 

@@ -72,12 +72,9 @@ internal static class DeployCommand
                 return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
             }
 
-            var now = BotPodMaker.RevisionOf(bot.Spec);
             var revisions = (await client.ListAsync(BotKinds.Revision, bot.Metadata.NamespaceProperty, new ListOptions { LabelSelector = $"{BotNames.BotLabel}={bot.Metadata.Name}" }, cancel)).Items;
-            var before = revisions.Where(r => r.Metadata.Labels[BotNames.RevisionLabel] != now && r.Metadata.Labels[BotNames.RevisionLabel] != bot.Status?.FailedRevision).OrderByDescending(r => r.Metadata.Labels[BotNames.RevisionLabel] == bot.Status?.GoodRevision && bot.Status?.Revision != now).ThenByDescending(r => r.Revision).FirstOrDefault()
-                ?? throw new UserError($"bot {bot.Metadata.Name} has had no other version.");
-            var copy = bot with { Spec = before.Data! with { Stopped = bot.Spec.Stopped, Handover = bot.Spec.Handover, Guards = bot.Spec.Guards, Freshness = bot.Spec.Freshness, Schedule = bot.Spec.Schedule, Activation = bot.Spec.Activation } };
-            await client.UpdateAsync(BotKinds.Bot, copy, cancellationToken: cancel);
+            var before = BotHistory.Before(revisions, bot) ?? throw new UserError($"bot {bot.Metadata.Name} has had no other version.");
+            await client.UpdateAsync(BotKinds.Bot, BotHistory.Restored(bot, before), cancellationToken: cancel);
             Console.WriteLine($"back to version {before.Metadata.Labels[BotNames.RevisionLabel]} (number {before.Revision})");
             return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
         }));
