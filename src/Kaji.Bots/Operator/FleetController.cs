@@ -78,10 +78,12 @@ public sealed class FleetController : Controller
         var known = plan.Members.Where(m => present.ContainsKey(m.Name)).Select(m => (Member: m, Bot: present[m.Name])).ToArray();
         bool HasSpec((FleetMember Member, Bot Bot) b) => MarkOf(b.Bot).Version == b.Member.Revision && Covers(b.Bot.Spec, b.Member.Spec, onlyVersion: true);
         bool Settled((FleetMember Member, Bot Bot) b) => HasSpec(b) && b.Bot.Status is { Phase: BotPhase.Active } s && s.ObservedGeneration == b.Bot.Metadata.Generation && s.Revision == BotPodMaker.RevisionOf(b.Bot.Spec) && s.GoodRevision == s.Revision;
+        bool AtRestOrSettled((FleetMember Member, Bot Bot) b) => Settled(b) || b.Bot.Spec.Stopped == true || b.Bot.Spec.Activation?.Mode == BotSpec.Shared || (HasSpec(b) && b.Bot.Status?.Phase is BotPhase.Stopped or BotPhase.Halted);
         var updated = known.Where(HasSpec).ToArray();
         var waiting = known.Where(b => !HasSpec(b)).OrderBy(b => b.Member.Name, StringComparer.Ordinal).ToArray();
         var reverted = updated.FirstOrDefault(b => b.Bot.Status?.FailedRevision is { } failedRevision && failedRevision == BotPodMaker.RevisionOf(b.Bot.Spec));
         var (phase, message) = ("Ready", $"{plan.Members.Count} bots");
+        (FleetMember Member, Bot Bot)[] next = [];
         if (status.FailedTemplate is { } failed && failed != template)
         {
             status = status with { FailedTemplate = null };
@@ -119,14 +121,10 @@ public sealed class FleetController : Controller
             var pause = TimeSpan.FromSeconds(rollout.PauseSeconds ?? 10);
             var since = status.StepSince is { } at ? Time.GetUtcNow() - new DateTimeOffset(DateTime.SpecifyKind(at, DateTimeKind.Utc)) : TimeSpan.MaxValue;
             var first = updated.Length == 0 || status.StepSince is null;
-            if (first || (updated.All(b => Settled(b) || b.Bot.Spec.Stopped == true) && since >= pause))
+            if (first || (updated.All(AtRestOrSettled) && since >= pause))
             {
                 var count = first ? rollout.Canary ?? 1 : rollout.Step ?? 0;
-                foreach (var (member, bot) in count == 0 ? waiting : waiting[..Math.Min(count, waiting.Length)])
-                {
-                    await GiveAsync(bot, member, template, cancellationToken);
-                }
-
+                next = count == 0 ? waiting : waiting[..Math.Min(count, waiting.Length)];
                 status = status with { StepSince = Time.GetUtcNow().UtcDateTime };
                 EnqueueAfter(fleet.Metadata.NamespaceProperty, fleet.Metadata.Name, pause);
             }
@@ -137,6 +135,10 @@ public sealed class FleetController : Controller
 
             (phase, message) = ("RollingOut", $"{updated.Length} of {known.Length} bots have the change");
         }
+        else if (status.StepSince is not null && !updated.All(AtRestOrSettled))
+        {
+            (phase, message) = ("RollingOut", $"all {known.Length} bots have the change; it is whole when all have acted well with it");
+        }
         else
         {
             status = status with { StepSince = null, GoodTemplate = updated.All(Settled) ? template : status.GoodTemplate };
@@ -144,6 +146,12 @@ public sealed class FleetController : Controller
 
         status = status with { Bots = plan.Members.Count, Active = known.Count(b => b.Bot.Status?.Phase == BotPhase.Active), Updated = updated.Length, Phase = refused is null ? phase : "Refused", Message = refused ?? message };
         await WriteStatusAsync(fleet, status, refused is null && phase == "Ready" ? "True" : "False", refused is null ? phase : "Refused", cancellationToken);
+
+        // After the step is written down: whoever sees an older fleet is refused there, and gives nothing twice.
+        foreach (var (member, bot) in next)
+        {
+            await GiveAsync(bot, member, template, cancellationToken);
+        }
     }
 
     private async Task WriteStatusAsync(BotFleet fleet, FleetStatus status, string ready, string reason, CancellationToken cancellationToken)
