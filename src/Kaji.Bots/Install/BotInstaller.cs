@@ -22,7 +22,7 @@ public static class BotInstaller
     /// <summary>Installs, and waits until the kinds are served.</summary>
     /// <param name="agents">Whether the cluster's node agents are the bots' wardens, and so need rights of their own.</param>
     /// <exception cref="ApiException">The server refused.</exception>
-    /// <exception cref="InvalidOperationException">The cluster has kinds of a newer operator.</exception>
+    /// <exception cref="NewerKindsException">The cluster has kinds of a newer operator, which this one would damage.</exception>
     public static async Task InstallAsync(IApiClient client, bool agents, TimeProvider time, CancellationToken cancellationToken)
     {
         foreach (var (file, plural) in Definitions)
@@ -31,7 +31,7 @@ public static class BotInstaller
             if (await GetAsync(client, path, cancellationToken) is { } present
                 && int.TryParse((string?)present["metadata"]?["annotations"]?[SchemaAnnotation], NumberStyles.None, CultureInfo.InvariantCulture, out var schema) && schema > Schema)
             {
-                throw new InvalidOperationException($"{plural}.{BotNames.Group} has schema {schema}, of a newer operator; this one knows {Schema}. Run the newer one.");
+                throw new NewerKindsException($"{plural}.{BotNames.Group} has schema {schema}, of a newer operator; this one knows {Schema}. Run the newer one.");
             }
 
             await ApplyAsync(client, path, Text(file), cancellationToken);
@@ -87,3 +87,6 @@ public static class BotInstaller
     private static string Field(string yaml, string name) =>
         yaml.Split('\n').First(l => l.StartsWith(name + ":", StringComparison.Ordinal))[(name.Length + 1)..].Trim().Trim('"');
 }
+
+/// <summary>The cluster has kinds of a newer operator than this one.</summary>
+public sealed class NewerKindsException(string message) : InvalidOperationException(message);

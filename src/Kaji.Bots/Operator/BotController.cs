@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using k8s.Models;
 using Kaji.Bots.Api;
@@ -107,7 +108,7 @@ public sealed partial class BotController : Controller
             _book.Observe(ns, name, lease);
         }
 
-        var pods = _informers.PodsOf(ns, name).Select(BotPod.Of).ToArray();
+        var pods = _informers.PodsOf(ns, name).Where(p => p.Metadata.Labels.ContainsKey(BotNames.EpochLabel)).Select(BotPod.Of).ToArray();
         var revision = BotPodMaker.RevisionOf(bot.Spec);
         var report = lease?.Metadata.Annotations?.TryGetValue(BotNames.ReportAnnotation, out var text) == true ? JsonSerializer.Deserialize(text, BotJson.Default.BotReport) : null;
         var verdict = _figures.Judge(bot, report, lease?.Metadata.ResourceVersion);
@@ -150,7 +151,7 @@ public sealed partial class BotController : Controller
 
         if (!runs)
         {
-            return fault is not null ? (BotPhase.Waiting, "BadSchedule", fault) : (BotPhase.Stopped, "Schedule", "its schedule has it rest now");
+            return fault is not null ? (BotPhase.Waiting, "BadSchedule", fault) : (BotPhase.Stopped, "Schedule", change is { } rest ? string.Create(CultureInfo.InvariantCulture, $"its schedule has it rest until {Time.GetUtcNow() + rest:yyyy-MM-dd HH:mm} UTC") : "its schedule never has it run");
         }
 
         if (accountName is null)

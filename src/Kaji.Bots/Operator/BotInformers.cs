@@ -50,12 +50,12 @@ public sealed class BotInformers(InformerFactory factory)
         }
     });
 
-    /// <summary>Pods of a bot that carry an epoch.</summary>
+    /// <summary>Pods of a bot.</summary>
     public IReadOnlyList<V1Pod> PodsOf(string ns, string bot)
     {
         lock (_gate)
         {
-            return _pods.TryGetValue((ns, bot), out var pods) ? [.. pods.Values.Where(p => p.Metadata.Labels.ContainsKey(BotNames.EpochLabel))] : [];
+            return _pods.TryGetValue((ns, bot), out var pods) ? [.. pods.Values] : [];
         }
     }
 }

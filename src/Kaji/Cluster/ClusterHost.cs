@@ -110,7 +110,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         WriteKubeconfig(pki);
 
         StartupNotifier.Status("starting the node");
-        var bots = !_settings.Bots ? Task.CompletedTask : BotInstaller.InstallAsync(ClientOf(api, "kubernetes-admin", "system:masters"), agents: true, _time, cancel);
+        var bots = _settings.Bots ? InstallBotsAsync(ClientOf(api, "kubernetes-admin", "system:masters"), cancel) : Task.FromResult(false);
         await runtime;
 
         // Before the agent makes new sandboxes: addresses of those that are gone are free again.
@@ -133,8 +133,8 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         await Task.WhenAll([controllers.Ready, scheduler.Ready, bots, .. node.Components.Select(c => c.Ready)]).WaitAsync(cancel);
 
         // After the agent: its wardens have taken up the bots that run, and the guard counts again.
-        using var operatorOfBots = new BotOperator(ClientOf(api, "system:kaji:bot-operator"), new OperatorOptions { Clock = () => SuspendedClock.Now }, _time, _logging);
-        if (_settings.Bots)
+        using var operatorOfBots = await bots ? new BotOperator(ClientOf(api, "system:kaji:bot-operator"), new OperatorOptions { Clock = () => SuspendedClock.Now }, _time, _logging) : null;
+        if (operatorOfBots is not null)
         {
             Start(operatorOfBots);
         }
@@ -153,6 +153,23 @@ internal sealed partial class ClusterHost : IAsyncDisposable
         await _stop.CancelAsync();
         await api.StopAsync();
         await Task.WhenAll(_running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <returns>Whether the operator of bots may run.</returns>
+    private async Task<bool> InstallBotsAsync(IApiClient client, CancellationToken cancel)
+    {
+        try
+        {
+            await BotInstaller.InstallAsync(client, agents: true, _time, cancel);
+            return true;
+        }
+        catch (NewerKindsException e)
+        {
+            // Bots that run go on under their wardens; everything else is served.
+            NoOperator(e.Message);
+            StartupNotifier.Status($"WITHOUT the operator of bots: {e.Message}");
+            return false;
+        }
     }
 
     private ClusterSettings LoadSettings(out AddressPlan plan)
@@ -254,6 +271,9 @@ internal sealed partial class ClusterHost : IAsyncDisposable
 
     [LoggerMessage(1, LogLevel.Information, "ready: data in {directory}, API on {listen}")]
     private partial void Ready(string directory, IPEndPoint listen);
+
+    [LoggerMessage(3, LogLevel.Critical, "the operator of bots does not run: {why}")]
+    private partial void NoOperator(string why);
 
     [LoggerMessage(2, LogLevel.Critical, "{component} ended")]
     private partial void Died(Exception e, string component);

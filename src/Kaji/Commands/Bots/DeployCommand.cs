@@ -161,7 +161,7 @@ internal static class DeployCommand
 
                 if (status is { Phase: BotPhase.Active } && status.Revision == wanted)
                 {
-                    Console.WriteLine($"epoch {status.Epoch} acts{(status.LastGapMilliseconds is { } gap ? $"; {gap} ms passed between the two" : "")}. It is taken back by itself if it fails within {change.Object.Spec.Handover?.RevertWindowSeconds ?? 30} s.");
+                    Console.WriteLine(status.Epoch is null ? $"{status.Message}." : $"epoch {status.Epoch} acts{(status.LastGapMilliseconds is { } gap ? $"; {gap} ms passed between the two" : "")}. It is taken back by itself if it fails within {change.Object.Spec.Handover?.RevertWindowSeconds ?? 30} s.");
                     return ExitCodes.Ok;
                 }
 

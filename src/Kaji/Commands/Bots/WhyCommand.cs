@@ -36,7 +36,7 @@ internal static class WhyCommand
 
         if (report?.Age is { } age)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  its newest market data is {age:0.0} s old"));
+            Console.WriteLine(age >= 1e8 ? "  it has had no market data yet" : string.Create(CultureInfo.InvariantCulture, $"  its newest market data is {age:0.0} s old"));
         }
 
         foreach (var condition in status.Conditions?.Where(c => (c.Type is "Reverted" or "Alert" && c.Status == "True") || (c.Type == "Fresh" && c.Status != "True")) ?? [])
@@ -73,6 +73,7 @@ internal static class WhyCommand
         {
             (BotPhase.Halted, _) => "when the cause is gone: kaji resume --why TEXT",
             (BotPhase.Stopped, "Stopped") => $"kaji start {ns}/{name}",
+            (BotPhase.Stopped, "Schedule") => $"nothing needs to be done; to change its hours: kubectl -n {ns} edit bot {name}",
             (_, "UnknownAccount") => $"kubectl -n {ns} get accounts    (then make the account, or mend spec.account)",
             (_, "UnknownSecret") => $"kubectl -n {ns} get secrets    (then make the Secret that the account names)",
             (_, "ClaimRefused") => "kaji bots    (stop the bot that holds the claim, or take the market from this one)",
