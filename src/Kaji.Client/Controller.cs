@@ -59,6 +59,11 @@ public abstract partial class Controller(string name, TimeProvider time, ILogger
                 Behind(Name, key.Namespace, key.Name, e.Message);
                 _queue.AddRateLimited(key);
             }
+            catch (ObjectWaitsException e)
+            {
+                Waits(Name, key.Namespace, key.Name, e.Message);
+                _queue.AddRateLimited(key);
+            }
             catch (Exception e)
             {
                 Failed(e, Name, key.Namespace, key.Name);
@@ -70,6 +75,9 @@ public abstract partial class Controller(string name, TimeProvider time, ILogger
             }
         }
     }
+
+    [LoggerMessage(3, LogLevel.Warning, "{controller}: {namespace}/{name} waits: {why}")]
+    private partial void Waits(string controller, string @namespace, string name, string why);
 
     [LoggerMessage(1, LogLevel.Error, "{controller}: reconciling {namespace}/{name} failed")]
     private partial void Failed(Exception e, string controller, string @namespace, string name);

@@ -36,6 +36,9 @@ public static class BotNames
     /// <summary>Finalizer of a Bot until its last holder is proven stopped, and of an Account while it is claimed.</summary>
     public const string Finalizer = Group + "/stopped";
 
+    /// <summary>ClusterRole of the operator.</summary>
+    public const string OperatorRole = "kaji:bot-operator";
+
     public const string EpochVariable = "KAJI_EPOCH";
 
     /// <summary>Name of a bot's Lease; it outlives the Bot, so that no epoch is ever given twice under one name.</summary>

@@ -61,7 +61,7 @@ public sealed partial class BotController
         {
             status = status with { Phase = BotPhase.Waiting, Message = $"its template can't become a Deployment: {e.Message}", ObservedGeneration = bot.Metadata.Generation };
             await WriteStatusAsync(bot, status with { Conditions = Conditions.With(status.Conditions, "Ready", "False", "BadTemplate", status.Message, Time.GetUtcNow()) }, cancellationToken);
-            throw new BotWaitsException(status.Message);
+            throw new ObjectWaitsException(status.Message);
         }
 
         var ready = present.Status?.ReadyReplicas ?? 0;

@@ -80,7 +80,17 @@ public sealed partial class BotController : Controller
         var lease = _informers.Leases.Get(ns, BotNames.LeaseOf(objectName));
         var view = await ObserveAsync(bot, lease, cancellationToken);
         var plan = BotPlan.Of(view);
-        await ApplyAsync(bot, view, plan, lease, cancellationToken);
+        try
+        {
+            await ApplyAsync(bot, view, plan, lease, cancellationToken);
+        }
+        catch (ApiException e) when (LacksRights(e))
+        {
+            var message = $"the operator is not allowed to go on: {e.Message}";
+            await WriteStatusAsync(bot, plan.Status with { Message = message, Conditions = Conditions.With(plan.Status.Conditions, "Ready", "False", "Forbidden", message, Time.GetUtcNow()) }, cancellationToken);
+            throw new ObjectWaitsException(message);
+        }
+
         await WriteStatusAsync(bot, plan.Status, cancellationToken);
         if (plan.Due is { } due)
         {
@@ -256,15 +266,18 @@ public sealed partial class BotController : Controller
             // The cache is behind: its event comes and the plan is made again.
             return false;
         }
-        catch (Exception e) when (e is JsonException || (e is ApiException { Code: 400 or 403 or 422 } && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is JsonException || (e is ApiException { Code: 400 or 403 or 422 } refused && !LacksRights(refused)))
         {
             var status = (bot.Status ?? new BotStatus()) with { Phase = BotPhase.Waiting, Message = $"its template can't become a Pod: {e.Message}", ObservedGeneration = bot.Metadata.Generation };
             status = status with { Conditions = Conditions.With(status.Conditions, "Ready", "False", "BadTemplate", status.Message, Time.GetUtcNow()) };
             await WriteStatusAsync(bot, status, cancellationToken);
             _events.Record(BotKinds.Bot, bot, "Warning", "BadTemplate", status.Message);
-            throw new BotWaitsException(status.Message);
+            throw new ObjectWaitsException(status.Message);
         }
     }
+
+    /// <summary>Refused by authorization, not by admission or a quota.</summary>
+    private static bool LacksRights(ApiException e) => e.Code == 403 && e.Message.Contains(" cannot ", StringComparison.Ordinal);
 
     /// <summary>Writes the version's spec away, so that it can be gone back to; a few are kept.</summary>
     private async Task KeepRevisionAsync(Bot bot, string revision, CancellationToken cancellationToken)

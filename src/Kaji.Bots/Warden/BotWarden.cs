@@ -257,10 +257,17 @@ public sealed partial class BotWarden : IDisposable
     private async Task HoldAsync(FenceRecord record)
     {
         var state = _state = new WardenState(_timing, record, _services.Clock(), _adopted);
-        if (_adopted is not null && ReportOf(_lease!) is { State: BotReport.Acting } before)
+        var before = ReportOf(_lease!);
+        if (_adopted is not null && before is { State: BotReport.Acting })
         {
             // It acts already: the activation went through under a warden before this one.
             (_report, _running, _start) = (before, true, Task.CompletedTask);
+        }
+        else if (_adopted is null && before is { ActingSince: not null })
+        {
+            _report = before;
+            _result = new StopResult { Outcome = StopResult.Unclean, Cause = StopResult.Crash, Why = "its process ended while no warden watched it" };
+            state.Stop(_services.Clock(), "its process has ended");
         }
 
         while (true)

@@ -138,7 +138,7 @@ public abstract class BotLifeTests(BotCluster bots)
         (await bots.KajiAsync("why", "nobody")).Refused("there is no bot nobody");
     }
 
-    private Task SaysAsync(string ns, string bot, string message) =>
+    protected Task SaysAsync(string ns, string bot, string message) =>
         Eventually.HoldsAsync($"{bot} says {message}", async () => ((string?)(await bots.StatusAsync(ns, bot))["message"])?.Contains(message, StringComparison.Ordinal) == true);
 
     private static string Bot(string ns, string name, string spec, string container) => $$$"""
@@ -153,7 +153,7 @@ public abstract class BotLifeTests(BotCluster bots)
         (await bots.Cluster.KubectlAsync("create", "--raw", $"/api/v1/namespaces/{ns}/pods/{(string)status["activePod"]!}:8080/proxy/admin/{fault}", "-f", "/dev/null")).Ok();
 
     /// <summary>SIGKILL to the bot's process, from the host.</summary>
-    private async Task KillAsync(string ns, JsonNode status)
+    protected async Task KillAsync(string ns, JsonNode status)
     {
         var uid = (string)(await bots.Cluster.GetAsync("pod", (string)status["activePod"]!, "-n", ns))["metadata"]!["uid"]!;
         foreach (var pid in await BotCluster.ProcessesAsync("^/fleet executor"))
@@ -210,6 +210,38 @@ public sealed class AgentBotLifeTests(AgentCluster bots) : BotLifeTests(bots), I
         }
 
         await _bots.ActsAsync(ns, epoch);
+        await _bots.Journal.NoOverlapAsync();
+    }
+
+    [Fact]
+    public async Task LocalHalt_WhileTheServerIsDead_KillsWhatTheGuardKnows_AndTheStopIsUnclean()
+    {
+        var ns = await _bots.BotAsync(13);
+        await _bots.Cluster.KillServerAsync();
+
+        (await _bots.Cluster.RunKajiAsync("halt", "--local", "--why", "no server")).Ok();
+
+        Assert.Empty(await BotCluster.ProcessesAsync("^/fleet executor"));
+        (await _bots.Cluster.UpAsync()).Ok();
+        var status = await Eventually.GetAsync("halted", async () => await _bots.StatusAsync(ns) is { } s && (string?)s["phase"] == "Halted" && s["lastStop"] is not null ? s : null);
+        Assert.Equal(("Unclean", "Crash"), ((string)status["lastStop"]!["outcome"]!, (string)status["lastStop"]!["cause"]!));
+        (await _bots.KajiAsync("resume", "--all")).Ok();
+        await _bots.ActsAsync(ns);
+    }
+
+    [Fact]
+    public async Task OperatorWithoutRights_SaysSo_AndGoesOnWhenItHasThem()
+    {
+        var ns = await _bots.BotAsync(14);
+        var before = await _bots.StatusAsync(ns);
+        (await _bots.Cluster.KubectlAsync("patch", "clusterrole", "kaji:bot-operator", "--type=json", "-p", """[{"op": "replace", "path": "/rules/1/verbs", "value": ["get", "list", "watch"]}]""")).Ok();
+        await KillAsync(ns, before);
+
+        await SaysAsync(ns, "churn", "the operator is not allowed to go on: pods");
+        (await _bots.KajiAsync("why", $"{ns}/churn")).Ok().Contains("describe clusterrole kaji:bot-operator");
+
+        (await _bots.Cluster.KubectlAsync("patch", "clusterrole", "kaji:bot-operator", "--type=json", "-p", """[{"op": "replace", "path": "/rules/1/verbs", "value": ["get", "list", "watch", "create", "update", "patch", "delete"]}]""")).Ok();
+        await _bots.ActsAsync(ns, (long)before["epoch"]!);
         await _bots.Journal.NoOverlapAsync();
     }
 

@@ -74,6 +74,7 @@ internal static class WhyCommand
             (BotPhase.Halted, _) => "when the cause is gone: kaji resume --why TEXT",
             (BotPhase.Stopped, "Stopped") => $"kaji start {ns}/{name}",
             (BotPhase.Stopped, "Schedule") => $"nothing needs to be done; to change its hours: kubectl -n {ns} edit bot {name}",
+            (_, "Forbidden") => $"kubectl describe clusterrole {BotNames.OperatorRole}    (the operator puts its rights right when it starts: kaji up, or kaji operator)",
             (_, "UnknownAccount") => $"kubectl -n {ns} get accounts    (then make the account, or mend spec.account)",
             (_, "UnknownSecret") => $"kubectl -n {ns} get secrets    (then make the Secret that the account names)",
             (_, "ClaimRefused") => "kaji bots    (stop the bot that holds the claim, or take the market from this one)",
