@@ -151,11 +151,16 @@ public sealed class TestCluster : IAsyncLifetime
     public string ServerPid() => PidOf(Data);
 
     /// <summary>Process id of the server or agent of a data directory.</summary>
-    public static string PidOf(string data) =>
-        Directory.EnumerateDirectories("/run/kaji").Select(dir => Path.Combine(dir, "kaji.pid")).Where(File.Exists).Select(file =>
-        {
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var reader = new StreamReader(stream);
-            return reader.ReadToEnd().Trim();
-        }).First(pid => Directory.Exists($"/proc/{pid}") && File.ReadAllText($"/proc/{pid}/cmdline").Contains(data, StringComparison.Ordinal));
+    public static string PidOf(string data) => Read(Path.Combine(RunOf(data), "kaji.pid"));
+
+    /// <summary>What a server or agent that lives keeps under /run.</summary>
+    public static string RunOf(string data) => Directory.EnumerateDirectories("/run/kaji").First(directory =>
+        Path.Combine(directory, "kaji.pid") is var file && File.Exists(file) && Read(file) is { Length: > 0 } pid && Directory.Exists($"/proc/{pid}") && File.ReadAllText($"/proc/{pid}/cmdline").Contains(data, StringComparison.Ordinal));
+
+    private static string Read(string file)
+    {
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd().Trim();
+    }
 }

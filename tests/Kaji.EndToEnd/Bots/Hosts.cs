@@ -153,6 +153,24 @@ public sealed class Hosts : IAsyncLifetime
     /// <summary>A signal to a host's agent.</summary>
     public async Task SignalAsync(string host, string signal) => (await Command.RunAsync("kill", "-" + signal, Pid(host))).Ok();
 
+    /// <summary>Everything of a host ends at once: its network, its agent, its guard, its containers.</summary>
+    public async Task PowerOffAsync(string host)
+    {
+        await RunAsync("ip", "-n", Namespace(host), "link", "set", "eth0", "down");
+        var cluster = Path.GetFileName(TestCluster.RunOf(Data(host)));
+        foreach (var process in Directory.EnumerateDirectories("/proc").Where(d => char.IsAsciiDigit(Path.GetFileName(d)[0]) && IsOf(d, Data(host), $"/{cluster}/")))
+        {
+            await Command.RunAsync("kill", "-9", Path.GetFileName(process));
+        }
+    }
+
+    /// <summary>Gives a host its network back.</summary>
+    public async Task PowerOnAsync(string host)
+    {
+        await RunAsync("ip", "-n", Namespace(host), "link", "set", "eth0", "up");
+        await Command.RunAsync("ip", "-n", Namespace(host), "route", "add", "default", "via", $"{_net}.1");
+    }
+
     public async Task<JsonNode[]> NodesAsync() => [.. JsonNode.Parse((await KubectlAsync("get", "nodes", "-o", "json")).Ok().Output)!["items"]!.AsArray().Select(n => n!)];
 
     /// <summary>Names of the nodes that are ready.</summary>
@@ -177,6 +195,19 @@ public sealed class Hosts : IAsyncLifetime
     {
         using var http = new HttpClient();
         return await http.GetStringAsync(new Uri(url));
+    }
+
+    private static bool IsOf(string process, string data, string cgroup)
+    {
+        try
+        {
+            return File.ReadAllText(process + "/cmdline").Split('\0').Any(w => w == data || w.StartsWith(data + "/", StringComparison.Ordinal)) || File.ReadAllText(process + "/cgroup").Contains(cgroup, StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            // It has ended meanwhile.
+            return false;
+        }
     }
 
     private void Drain(string name, Process process)

@@ -14,6 +14,7 @@ public sealed class HostsTests(Hosts hosts, ITestOutputHelper output) : IClassFi
     [InlineData("cut", 1)]
     [InlineData("freeze", 2)]
     [InlineData("kill", 3)]
+    [InlineData("power off", 5)]
     public async Task LostHost_IsFollowedByAnother_AfterItsBotIsDead(string fault, int number)
     {
         var ns = await BotAsync(number);
@@ -27,7 +28,7 @@ public sealed class HostsTests(Hosts hosts, ITestOutputHelper output) : IClassFi
             await Eventually.HoldsAsync("it trades", async () => await hosts.Journal.EpochAsync(account) == epoch);
 
             var clock = Stopwatch.StartNew();
-            await (fault switch { "cut" => hosts.CutAsync(host, true), "freeze" => hosts.SignalAsync(host, "STOP"), _ => hosts.SignalAsync(host, "KILL") });
+            await (fault switch { "cut" => hosts.CutAsync(host, true), "freeze" => hosts.SignalAsync(host, "STOP"), "kill" => hosts.SignalAsync(host, "KILL"), _ => hosts.PowerOffAsync(host) });
             try
             {
                 await Eventually.HoldsAsync("the next epoch trades", async () => await hosts.Journal.EpochAsync(account) > epoch);
@@ -46,6 +47,7 @@ public sealed class HostsTests(Hosts hosts, ITestOutputHelper output) : IClassFi
                         break;
                     default:
                         await hosts.EndedAsync(host);
+                        await hosts.PowerOnAsync(host);
                         hosts.Join(host);
                         break;
                 }
