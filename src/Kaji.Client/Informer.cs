@@ -20,6 +20,11 @@ public sealed partial class Informer<T> : IInformer<T>
     private readonly ListOptions _selection;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+
+    /// <summary>Held while handlers are told, so that each hears of every change, in order. Whoever only reads never waits for it: handlers of two informers may read each other's.</summary>
+    private readonly Lock _order = new();
+
+    /// <summary>Guards the objects, for moments.</summary>
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Namespace, string Name), T> _objects = [];
     private readonly List<Action<InformerEvent<T>>> _handlers = [];
@@ -62,10 +67,10 @@ public sealed partial class Informer<T> : IInformer<T>
 
     public void Subscribe(Action<InformerEvent<T>> handler)
     {
-        lock (_gate)
+        lock (_order)
         {
             _handlers.Add(handler);
-            foreach (var obj in _objects.Values)
+            foreach (var obj in List())
             {
                 handler(new InformerEvent<T>(null, obj));
             }
@@ -120,6 +125,13 @@ public sealed partial class Informer<T> : IInformer<T>
                 await PauseAsync(delay, cancellationToken);
                 delay = delay * 2 > MaxDelay ? MaxDelay : delay * 2;
             }
+            catch (Exception e)
+            {
+                // A handler's fault must not end what all the others live by.
+                HandlerFailed(e, _kind.Plural);
+                state = State.Listing;
+                await PauseAsync(delay, cancellationToken);
+            }
         }
     }
 
@@ -138,13 +150,12 @@ public sealed partial class Informer<T> : IInformer<T>
 
     private void Replace(IReadOnlyList<T> items)
     {
-        lock (_gate)
+        lock (_order)
         {
             var present = items.Select(KeyOf).ToHashSet();
-            foreach (var (key, old) in _objects.Where(o => !present.Contains(o.Key)).ToArray())
+            foreach (var old in List().Where(o => !present.Contains(KeyOf(o))))
             {
-                _objects.Remove(key);
-                Tell(new InformerEvent<T>(old, null));
+                Remove(old);
             }
 
             foreach (var item in items)
@@ -156,29 +167,47 @@ public sealed partial class Informer<T> : IInformer<T>
 
     private void Apply(bool deleted, T obj)
     {
-        lock (_gate)
+        lock (_order)
         {
-            if (!deleted)
+            if (deleted)
+            {
+                Remove(obj);
+            }
+            else
             {
                 Put(obj);
-            }
-            else if (_objects.Remove(KeyOf(obj)))
-            {
-                Tell(new InformerEvent<T>(obj, null));
             }
         }
     }
 
     private void Put(T obj)
     {
-        var old = _objects.GetValueOrDefault(KeyOf(obj));
-        if (old?.Metadata.ResourceVersion == obj.Metadata.ResourceVersion)
+        T? old;
+        lock (_gate)
         {
-            return;
+            old = _objects.GetValueOrDefault(KeyOf(obj));
+            _objects[KeyOf(obj)] = obj;
         }
 
-        _objects[KeyOf(obj)] = obj;
-        Tell(new InformerEvent<T>(old, obj));
+        if (old?.Metadata.ResourceVersion != obj.Metadata.ResourceVersion)
+        {
+            Tell(new InformerEvent<T>(old, obj));
+        }
+    }
+
+    /// <param name="last">As it was when it was deleted, or as it was last seen.</param>
+    private void Remove(T last)
+    {
+        bool known;
+        lock (_gate)
+        {
+            known = _objects.Remove(KeyOf(last));
+        }
+
+        if (known)
+        {
+            Tell(new InformerEvent<T>(last, null));
+        }
     }
 
     private void Tell(InformerEvent<T> change)
@@ -193,4 +222,7 @@ public sealed partial class Informer<T> : IInformer<T>
 
     [LoggerMessage(1, LogLevel.Warning, "list or watch of {resource} interrupted: {why}")]
     private partial void Interrupted(string resource, string why);
+
+    [LoggerMessage(2, LogLevel.Error, "a handler of {resource} failed")]
+    private partial void HandlerFailed(Exception e, string resource);
 }
