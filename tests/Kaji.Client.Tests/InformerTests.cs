@@ -46,7 +46,7 @@ public sealed class InformerTests
         {
             if (request.RequestUri!.Query.Contains("watch=", StringComparison.Ordinal))
             {
-                await Task.Delay(Timeout.Infinite, cancellationToken);
+                await new TaskCompletionSource().Task.WaitAsync(cancellationToken);
             }
 
             return new HttpResponseMessage(HttpStatusCode.OK)
