@@ -27,6 +27,9 @@ public static class BotNames
     /// <summary>Annotation of the acting Pod: the Pod that waits to take over; its warden ends it in order when the bot has agreed.</summary>
     public const string YieldAnnotation = Group + "/yield-to";
 
+    /// <summary>Annotation of a Pod that the operator is about to delete: why, for the record of its stop.</summary>
+    public const string WhyAnnotation = Group + "/stop-why";
+
     /// <summary>Annotation of a Lease: what the holder's warden last saw of it (<see cref="Warden.BotReport"/>).</summary>
     public const string ReportAnnotation = Group + "/report";
 

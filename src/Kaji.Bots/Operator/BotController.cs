@@ -228,6 +228,11 @@ public sealed partial class BotController : Controller
                     Granted(ns, name, step.Epoch, step.Pod);
                     break;
                 case BotStepKind.DeletePod:
+                    if (view.Pods.Any(p => p.Name == step.Pod && !p.Ended))
+                    {
+                        await _client.PatchAsync(Kinds.Pod, ns, step.Pod, Patch.Merge(JsonSerializer.SerializeToUtf8Bytes(Annotation(BotNames.WhyAnnotation, step.Why), BotJson.Default.JsonObject)), cancellationToken: cancellationToken);
+                    }
+
                     await _client.DeleteAsync(Kinds.Pod, ns, step.Pod, cancellationToken: cancellationToken);
                     _events.Record(BotKinds.Bot, bot, "Normal", "PodDeleted", $"{step.Pod}: {step.Why}");
                     break;

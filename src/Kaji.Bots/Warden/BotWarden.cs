@@ -49,6 +49,7 @@ public sealed partial class BotWarden : IDisposable
     private bool _halted;
     private volatile bool _over;
     private StopResult? _result;
+    private volatile string? _why;
 
     /// <param name="adopted">When a warden before this one had to kill the holder, which runs on (by the machine's clock); null for one that has not started.</param>
     public BotWarden(WardenServices services, WardenPlan plan, string ns, string pod, IHolder holder, IDeadlineGuard guard, TimeSpan? adopted)
@@ -129,7 +130,7 @@ public sealed partial class BotWarden : IDisposable
         }
 
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Post(() => Bring(why, flatten: false, limit, then: () => asked.TrySetResult()));
+        Post(() => Bring(_why ?? why, flatten: false, limit, then: () => asked.TrySetResult()));
 
         // A bot that is dead already is at rest: then nobody reads the mail any more.
         await Task.WhenAny(asked.Task, _done.Task).WaitAsync(cancellationToken);
@@ -144,8 +145,18 @@ public sealed partial class BotWarden : IDisposable
         await _done.Task.WaitAsync(cancellationToken);
     }
 
+    /// <summary>The Pod has changed: the operator may want the bot to yield, or say why it is about to be stopped.</summary>
+    public void Changed(V1Pod pod)
+    {
+        _why = Note(pod, BotNames.WhyAnnotation);
+        if (pod.Metadata.DeletionTimestamp is null && Note(pod, BotNames.YieldAnnotation) is { } to)
+        {
+            Yield(to);
+        }
+    }
+
     /// <summary>The next version is warm: bring this one to rest, then end it at once, so that the epoch can move. When it does not agree it goes on.</summary>
-    public void Yield(string to) => Post(() =>
+    private void Yield(string to) => Post(() =>
     {
         if (_stop.Running || _report.State != BotReport.Acting || _report.Refused == to)
         {
@@ -534,6 +545,8 @@ public sealed partial class BotWarden : IDisposable
             Post(() => { });
         }
     }
+
+    private static string? Note(V1Pod pod, string annotation) => pod.Metadata.Annotations?.TryGetValue(annotation, out var text) == true ? text : null;
 
     private static BotReport? ReportOf(V1Lease lease) =>
         lease.Metadata.Annotations?.TryGetValue(BotNames.ReportAnnotation, out var text) == true ? JsonSerializer.Deserialize(text, BotJson.Default.BotReport) : null;

@@ -119,13 +119,7 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
 
         public void Ended(string container, int? exitCode, DateTimeOffset at) => _warden.Ended(exitCode, at);
 
-        public void Changed(V1Pod pod)
-        {
-            if (pod.Metadata.DeletionTimestamp is null && pod.Metadata.Annotations?.TryGetValue(BotNames.YieldAnnotation, out var to) == true)
-            {
-                _warden.Yield(to);
-            }
-        }
+        public void Changed(V1Pod pod) => _warden.Changed(pod);
 
         public Task StopAsync(string why, TimeSpan grace, CancellationToken cancellationToken) => _warden.StopAsync(why, grace, cancellationToken);
 

@@ -133,11 +133,9 @@ public sealed class SidecarCluster() : BotCluster("--no-bots")
 
     public override async ValueTask InitializeAsync()
     {
-        var files = Path.Combine(TestCluster.Home, "out", "warden");
-        (await Command.RunAsync(Path.Combine(TestCluster.Home, "deploy", "warden-image.sh"), files)).Ok();
-        (await Command.RunAsync(TestCluster.Kaji, "image", "build", "kaji.local/kaji:latest", "--dir", files, "--entrypoint", "/kaji", "--data-dir", Cluster.Data)).Ok();
+        await WardenImage.AddToAsync(Cluster.Data);
         await base.InitializeAsync();
-        _operator = Command.Start(Path.Combine(TestCluster.Home, "out", "r2r", "kaji"), ["operator", "--kubeconfig", Cluster.Kubeconfig]);
+        _operator = Command.Start(WardenImage.Operator, ["operator", "--kubeconfig", Cluster.Kubeconfig]);
         _operator.BeginOutputReadLine();
         _operator.BeginErrorReadLine();
         await Eventually.HoldsAsync("the operator has installed the kinds", async () => (await Cluster.KubectlAsync("get", "bots", "-A")).Code == 0);

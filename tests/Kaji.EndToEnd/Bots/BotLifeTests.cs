@@ -63,6 +63,7 @@ public abstract class BotLifeTests(BotCluster bots)
         Assert.DoesNotContain(await OpenAsync("bot4"), o => o == epoch);
 
         (await bots.KajiAsync("stop", $"{ns}/churn")).Ok().Contains("is at rest: clean");
+        Assert.Contains("stopped by a person", (string)(await bots.StatusAsync(ns))["lastStop"]!["why"]!, StringComparison.Ordinal);
         Assert.Empty(await OpenAsync("bot4"));
         (await bots.KajiAsync("start", $"{ns}/churn")).Ok();
 

@@ -8,7 +8,8 @@ namespace Kaji.EndToEnd.Bots;
 /// <summary>
 /// Three hosts as network namespaces on one bridge: a server (without bots) and two agents. The paper exchange runs outside of them, so that a host that is cut off from the server still reaches it.
 /// </summary>
-public sealed class Hosts : IAsyncLifetime
+/// <param name="sidecar">The operator runs apart from the server, and wardens are sidecars: as on any Kubernetes.</param>
+public abstract class Hosts(bool sidecar) : IAsyncLifetime
 {
     /// <summary>The two that bots run on.</summary>
     public static readonly string[] Agents = ["b", "c"];
@@ -21,6 +22,7 @@ public sealed class Hosts : IAsyncLifetime
     private readonly Dictionary<string, Process> _agents = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, ConcurrentQueue<string>> _said = new(StringComparer.Ordinal);
     private Process? _exchange;
+    private Process? _operator;
 
     public string Exchange => $"http://{_net}.1:{ExchangePort}";
 
@@ -48,15 +50,27 @@ public sealed class Hosts : IAsyncLifetime
 
         _exchange = Command.Start(await FleetImage.ProgramAsync(), ["exchange"], new Dictionary<string, string>(StringComparer.Ordinal) { ["PORT"] = ExchangePort.ToString(CultureInfo.InvariantCulture), ["API_KEYS_COUNT"] = "20" });
         Drain("exchange", _exchange);
-        (await InAsync("a", TestCluster.Kaji, "up", "--no-merge", "--listen", $"0.0.0.0:{ApiPort}", "--data-dir", Data("a"))).Ok();
+        (await InAsync("a", [TestCluster.Kaji, "up", "--no-merge", "--listen", $"0.0.0.0:{ApiPort}", "--advertise-address", $"{_net}.2", "--data-dir", Data("a"), .. sidecar ? ["--no-bots"] : Array.Empty<string>()])).Ok();
         var token = await TokenAsync();
         foreach (var host in Agents)
         {
             await FleetImage.AddToAsync(Data(host));
+            if (sidecar)
+            {
+                await WardenImage.AddToAsync(Data(host));
+            }
+
             Join(host, "--server", Server, "--token", token);
         }
 
         await Eventually.HoldsAsync("both agents are nodes", async () => (await ReadyAsync()).Length == 3);
+
+        if (sidecar)
+        {
+            _operator = Command.Start("nsenter", [$"--net=/run/netns/{Namespace("a")}", WardenImage.Operator, "operator", "--kubeconfig", Path.Combine(Data("a"), "kubeconfig")]);
+            Drain("operator", _operator);
+            await Eventually.HoldsAsync("the operator has installed the kinds", async () => (await KubectlAsync("get", "bots", "-A")).Code == 0);
+        }
 
         // Failures of the server's own machine are another test's.
         var own = (await NodesAsync()).Select(n => (string)n["metadata"]!["name"]!).Single(n => !n.StartsWith("host-", StringComparison.Ordinal));
@@ -78,7 +92,7 @@ public sealed class Hosts : IAsyncLifetime
         }
 
         outcomes.Add(await InAsync("a", TestCluster.Kaji, "down", "--purge", "--data-dir", Data("a")));
-        foreach (var process in _agents.Values.Append(_exchange).OfType<Process>())
+        foreach (var process in _agents.Values.Append(_exchange).Append(_operator).OfType<Process>())
         {
             if (!process.HasExited)
             {
@@ -140,8 +154,8 @@ public sealed class Hosts : IAsyncLifetime
         if (cut)
         {
             (await InAsync(host, "nft", $$"""
-                add table ip cut; add chain ip cut o { type filter hook output priority 0; }; add chain ip cut i { type filter hook input priority 0; };
-                add rule ip cut o ip daddr {{_net}}.2 drop; add rule ip cut i ip saddr {{_net}}.2 drop
+                add table ip cut; add chain ip cut o { type filter hook output priority 0; }; add chain ip cut i { type filter hook input priority 0; }; add chain ip cut f { type filter hook forward priority 0; };
+                add rule ip cut o ip daddr {{_net}}.2 drop; add rule ip cut i ip saddr {{_net}}.2 drop; add rule ip cut f ip daddr {{_net}}.2 drop; add rule ip cut f ip saddr {{_net}}.2 drop
                 """.ReplaceLineEndings(" "))).Ok();
         }
         else
@@ -219,3 +233,9 @@ public sealed class Hosts : IAsyncLifetime
         process.BeginErrorReadLine();
     }
 }
+
+/// <summary>The node agents are the wardens.</summary>
+public sealed class AgentHosts() : Hosts(sidecar: false);
+
+/// <summary>A sidecar of each Pod is its warden.</summary>
+public sealed class SidecarHosts() : Hosts(sidecar: true);

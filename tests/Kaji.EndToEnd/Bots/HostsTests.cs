@@ -3,19 +3,14 @@ using System.Globalization;
 
 namespace Kaji.EndToEnd.Bots;
 
-/// <summary>More than one machine: how nodes join and leave, and that a bot whose host is lost acts elsewhere, once the old one is dead.</summary>
-[Collection("one cluster at a time")]
-public sealed class HostsTests(Hosts hosts, ITestOutputHelper output) : IClassFixture<Hosts>
+/// <summary>More than one machine: a bot whose host is lost acts elsewhere, once the old one is dead.</summary>
+public abstract class LostHostTests(Hosts hosts, ITestOutputHelper output)
 {
     /// <summary>KAJI_FAILOVER_ROUNDS=N plays more.</summary>
     private static readonly int Rounds = int.Parse(Environment.GetEnvironmentVariable("KAJI_FAILOVER_ROUNDS") ?? "2", CultureInfo.InvariantCulture);
 
-    [Theory]
-    [InlineData("cut", 1)]
-    [InlineData("freeze", 2)]
-    [InlineData("kill", 3)]
-    [InlineData("power off", 5)]
-    public async Task LostHost_IsFollowedByAnother_AfterItsBotIsDead(string fault, int number)
+    /// <summary>A host is lost, and found again, some times over.</summary>
+    protected async Task LoseHostsAsync(string fault, int number)
     {
         var ns = await BotAsync(number);
         var account = $"bot{number}";
@@ -60,59 +55,7 @@ public sealed class HostsTests(Hosts hosts, ITestOutputHelper output) : IClassFi
         await EndAsync(ns);
     }
 
-    [Fact]
-    public async Task Drain_BringsTheBotToRest_AndItGoesOnElsewhere()
-    {
-        var ns = await BotAsync(4);
-        var status = await hosts.ActsAsync(ns);
-        var node = (string)status["node"]!;
-
-        (await hosts.KubectlAsync("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")).Ok();
-
-        var after = await hosts.ActsAsync(ns, (long)status["epoch"]!);
-        Assert.NotEqual(node, (string)after["node"]!);
-        Assert.Equal(("Clean", 0), ((string)after["lastStop"]!["outcome"]!, (int)after["lastStop"]!["openOrders"]!));
-        (await hosts.KubectlAsync("uncordon", node)).Ok();
-        await hosts.Journal.NoOverlapAsync();
-        await EndAsync(ns);
-    }
-
-    [Fact]
-    public async Task Node_LeavesForGood_AndJoinsAnew()
-    {
-        var node = Hosts.NodeOf("c");
-        await hosts.SignalAsync("c", "TERM");
-        await hosts.EndedAsync("c");
-        (await hosts.InAsync("c", TestCluster.Kaji, "down", "--purge", "--data-dir", hosts.Data("c"))).Ok();
-        (await hosts.KubectlAsync("delete", "node", node)).Ok();
-        Assert.DoesNotContain(node, await hosts.ReadyAsync());
-
-        await FleetImage.AddToAsync(hosts.Data("c"));
-        hosts.Join("c", "--server", hosts.Server, "--token", await hosts.TokenAsync());
-        await Eventually.HoldsAsync("it is a node again", async () => (await hosts.ReadyAsync()).Contains(node));
-    }
-
-    [Fact]
-    public async Task Join_IsRefused_WithWhatDoesNotFit()
-    {
-        var token = await hosts.TokenAsync();
-        foreach (var (arguments, why) in new (string[], string)[]
-        {
-            (["--server", hosts.Server, "--token", token[..7] + "0123456789abcdef"], "is not the cluster that the token is for"),
-            (["--server", hosts.Server, "--token", "abcdef.0123456789abcdef"], "does not know the token abcdef"),
-            (["--server", hosts.Server, "--token", "abc"], "expected ID.SECRET"),
-            (["--server", hosts.Server, "--token", token, "--ca-hash", "sha256:00"], "ca-hash"),
-            (["--server", "http://127.0.0.1:1", "--token", token], "expected https://HOST:PORT"),
-            ([], "--server"),
-        })
-        {
-            var other = hosts.Data("other" + arguments.Length);
-            (await hosts.InAsync("b", [TestCluster.Kaji, "agent", "--data-dir", other, .. arguments])).Refused(why);
-            await hosts.InAsync("b", TestCluster.Kaji, "down", "--purge", "--data-dir", other);
-        }
-    }
-
-    private async Task<string> BotAsync(int number)
+    protected async Task<string> BotAsync(int number)
     {
         var ns = $"bots-{number}";
         await hosts.ApplyAsync(BotCluster.Manifest(ns, number, hosts.Exchange));
@@ -120,5 +63,81 @@ public sealed class HostsTests(Hosts hosts, ITestOutputHelper output) : IClassFi
         return ns;
     }
 
-    private async Task EndAsync(string ns) => (await hosts.KubectlAsync("-n", ns, "delete", "bot", "churn", "--timeout=60s")).Ok();
+    protected async Task EndAsync(string ns) => (await hosts.KubectlAsync("-n", ns, "delete", "bot", "churn", "--timeout=60s")).Ok();
+}
+
+/// <summary>With the node agents as wardens; and how nodes join and leave.</summary>
+[Collection("one cluster at a time")]
+public sealed class HostsTests(AgentHosts hosts, ITestOutputHelper output) : LostHostTests(hosts, output), IClassFixture<AgentHosts>
+{
+    private readonly AgentHosts _hosts = hosts;
+
+    [Theory]
+    [InlineData("cut", 1)]
+    [InlineData("freeze", 2)]
+    [InlineData("kill", 3)]
+    [InlineData("power off", 5)]
+    public Task LostHost_IsFollowedByAnother_AfterItsBotIsDead(string fault, int number) => LoseHostsAsync(fault, number);
+
+    [Fact]
+    public async Task Drain_BringsTheBotToRest_AndItGoesOnElsewhere()
+    {
+        var ns = await BotAsync(4);
+        var status = await _hosts.ActsAsync(ns);
+        var node = (string)status["node"]!;
+
+        (await _hosts.KubectlAsync("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")).Ok();
+
+        var after = await _hosts.ActsAsync(ns, (long)status["epoch"]!);
+        Assert.NotEqual(node, (string)after["node"]!);
+        Assert.Equal(("Clean", 0), ((string)after["lastStop"]!["outcome"]!, (int)after["lastStop"]!["openOrders"]!));
+        (await _hosts.KubectlAsync("uncordon", node)).Ok();
+        await _hosts.Journal.NoOverlapAsync();
+        await EndAsync(ns);
+    }
+
+    [Fact]
+    public async Task Node_LeavesForGood_AndJoinsAnew()
+    {
+        var node = Hosts.NodeOf("c");
+        await _hosts.SignalAsync("c", "TERM");
+        await _hosts.EndedAsync("c");
+        (await _hosts.InAsync("c", TestCluster.Kaji, "down", "--purge", "--data-dir", _hosts.Data("c"))).Ok();
+        (await _hosts.KubectlAsync("delete", "node", node)).Ok();
+        Assert.DoesNotContain(node, await _hosts.ReadyAsync());
+
+        await FleetImage.AddToAsync(_hosts.Data("c"));
+        _hosts.Join("c", "--server", _hosts.Server, "--token", await _hosts.TokenAsync());
+        await Eventually.HoldsAsync("it is a node again", async () => (await _hosts.ReadyAsync()).Contains(node));
+    }
+
+    [Fact]
+    public async Task Join_IsRefused_WithWhatDoesNotFit()
+    {
+        var token = await _hosts.TokenAsync();
+        foreach (var (arguments, why) in new (string[], string)[]
+        {
+            (["--server", _hosts.Server, "--token", token[..7] + "0123456789abcdef"], "is not the cluster that the token is for"),
+            (["--server", _hosts.Server, "--token", "abcdef.0123456789abcdef"], "does not know the token abcdef"),
+            (["--server", _hosts.Server, "--token", "abc"], "expected ID.SECRET"),
+            (["--server", _hosts.Server, "--token", token, "--ca-hash", "sha256:00"], "ca-hash"),
+            (["--server", "http://127.0.0.1:1", "--token", token], "expected https://HOST:PORT"),
+            ([], "--server"),
+        })
+        {
+            var other = _hosts.Data("other" + arguments.Length);
+            (await _hosts.InAsync("b", [TestCluster.Kaji, "agent", "--data-dir", other, .. arguments])).Refused(why);
+            await _hosts.InAsync("b", TestCluster.Kaji, "down", "--purge", "--data-dir", other);
+        }
+    }
+}
+
+/// <summary>With a sidecar as warden the agent's end is not the bot's: what is lost is the whole host, or its way to the server.</summary>
+[Collection("one cluster at a time")]
+public sealed class SidecarHostsTests(SidecarHosts hosts, ITestOutputHelper output) : LostHostTests(hosts, output), IClassFixture<SidecarHosts>
+{
+    [Theory]
+    [InlineData("cut", 6)]
+    [InlineData("power off", 7)]
+    public Task LostHost_IsFollowedByAnother_AfterItsBotIsDead(string fault, int number) => LoseHostsAsync(fault, number);
 }

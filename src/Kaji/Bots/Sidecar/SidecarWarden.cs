@@ -40,9 +40,9 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
         _halts.Follow(informers.For(BotKinds.Halt));
         informers.For(Client.Kinds.Pod, ns, $"metadata.name={pod}").Subscribe(c =>
         {
-            if (c.New is { Metadata.DeletionTimestamp: null } now && now.Metadata.Annotations?.TryGetValue(BotNames.YieldAnnotation, out var to) == true)
+            if (c.New is { } now)
             {
-                _warden.Yield(to);
+                _warden.Changed(now);
             }
         });
         var running = PodProcesses.Others().Count > 0;
