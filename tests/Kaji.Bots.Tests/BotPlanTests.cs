@@ -42,6 +42,25 @@ public sealed class BotPlanTests
     }
 
     [Fact]
+    public void HolderThatHasNotBegun_IsWaitedFor_AndSaysWhatFor()
+    {
+        var plan = BotPlan.Of(View(epoch: 4, grantIn: TimeSpan.Zero, pods: [Pod(4) with { Node = null, NotBegun = true, Ready = false, Trouble = "no node takes it: 0/1 nodes are available" }]));
+
+        Assert.Empty(plan.Steps);
+        Assert.Equal((BotPhase.Starting, "no node takes it: 0/1 nodes are available"), (plan.Status.Phase, plan.Status.Message));
+        Assert.NotNull(plan.Due);
+    }
+
+    [Fact]
+    public void StandbyOnTheNodeThatFellSilent_DoesNotGetTheEpoch()
+    {
+        var plan = BotPlan.Of(View(epoch: 4, grantIn: TimeSpan.Zero, pods: [Pod(4) with { Node = "dead" }, Pod(5) with { Node = "dead", Standby = true }]));
+
+        Assert.Equal("bot-6", plan.Steps.Single(s => s.Kind == BotStepKind.Grant).Pod);
+        Assert.Contains(plan.Steps, s => s is { Kind: BotStepKind.DeletePod, Pod: "bot-5" });
+    }
+
+    [Fact]
     public void EpochOfAFailedCandidate_IsNeverGivenAgain()
     {
         var plan = BotPlan.Of(View(epoch: 4, released: true, pods: [Pod(7) with { Ended = true }]));

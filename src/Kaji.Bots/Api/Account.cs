@@ -31,7 +31,7 @@ public sealed record AccountSpec
     public AccountClaimants? Claimants { get; init; }
 }
 
-/// <summary>A Secret of the account's namespace, and the variables that its keys become.</summary>
+/// <summary>A Secret in the namespace of the bot that claims, and the variables that its keys become.</summary>
 public sealed record AccountCredentials
 {
     public string SecretName { get; init; } = "";

@@ -118,7 +118,7 @@ public sealed partial class BotController : Controller
             _book.Observe(ns, name, lease);
         }
 
-        var pods = _informers.PodsOf(ns, name).Where(p => p.Metadata.Labels.ContainsKey(BotNames.EpochLabel)).Select(BotPod.Of).ToArray();
+        var pods = _informers.PodsOf(ns, name).Where(p => p.Metadata.Labels.ContainsKey(BotNames.EpochLabel)).Select(p => BotPod.Of(p, _informers.IsReady)).ToArray();
         var revision = BotPodMaker.RevisionOf(bot.Spec);
         var report = lease?.Metadata.Annotations?.TryGetValue(BotNames.ReportAnnotation, out var text) == true ? JsonSerializer.Deserialize(text, BotJson.Default.BotReport) : null;
         var verdict = _figures.Judge(bot, report, lease?.Metadata.ResourceVersion);

@@ -21,6 +21,8 @@ public sealed class BotInformers(InformerFactory factory)
 
     public IInformer<V1Deployment> Deployments { get; } = factory.For(Kinds.Deployment, labelSelector: BotNames.BotLabel);
 
+    public IInformer<V1Node> Nodes { get; } = factory.For(Kinds.Node);
+
     public IInformer<BotRevision> Revisions { get; } = factory.For(BotKinds.Revision, labelSelector: BotNames.BotLabel);
 
     private readonly Lock _gate = new();
@@ -49,6 +51,9 @@ public sealed class BotInformers(InformerFactory factory)
             }
         }
     });
+
+    /// <summary>Whether a node is known to be alive.</summary>
+    public bool IsReady(string node) => Nodes.Get(null, node)?.Status?.Conditions?.Any(c => c.Type == "Ready" && c.Status == "True") == true;
 
     /// <summary>Pods of a bot.</summary>
     public IReadOnlyList<V1Pod> PodsOf(string ns, string bot)

@@ -33,6 +33,7 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
     private static readonly TimeSpan CalmAfter = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LookAtNodeEvery = TimeSpan.FromSeconds(5);
 
     /// <summary>Pure: from what is observed to the next steps. Nothing here lets two epochs act: that is the fence's (docs/fence.md), which this only drives.</summary>
     public static BotPlan Of(BotView view)
@@ -80,6 +81,12 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
             else if (view.Idle is { } idle)
             {
                 Rest(idle.Phase, idle.Reason, idle.Message);
+            }
+            else if (Held && Holder is { NotBegun: true, Ended: false })
+            {
+                // Another Pod in its place would wait for the same.
+                Due(LookAtNodeEvery);
+                Keep();
             }
             else if (!Held || MayGrant)
             {
@@ -260,9 +267,9 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
             var lost = Held;
             var next = Next();
-            if (next is not null && next.Revision != Target)
+            if (next is not null && (next.Revision != Target || (lost && next.Node is not null && next.Node == Holder?.Node)))
             {
-                Delete(next, "another version is wanted");
+                Delete(next, next.Revision != Target ? "another version is wanted" : "it is on the node that fell silent");
                 next = null;
             }
 

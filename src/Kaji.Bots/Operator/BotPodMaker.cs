@@ -62,7 +62,7 @@ public static class BotPodMaker
             Variable("KAJI_BOT", bot.Metadata.Name), Variable(BotNames.EpochVariable, meta.Labels[BotNames.EpochLabel]), Variable("KAJI_PREVIOUS_EPOCH", request.PreviousEpoch.ToString(CultureInfo.InvariantCulture)),
             Variable("KAJI_PREVIOUS_STOP", request.PreviousStop), Variable("KAJI_STANDBY", request.Standby ? "true" : "false"), .. AccountVariables(request.Account, spec),
         ];
-        Fill(pod.Spec, meta, spec, variables, new V1DownwardAPIVolumeFile { Path = "epoch", FieldRef = new V1ObjectFieldSelector { FieldPath = $"metadata.labels['{BotNames.EpochLabel}']" } });
+        Fill(pod.Spec, meta, spec, variables, request.Account?.Spec.Credentials, new V1DownwardAPIVolumeFile { Path = "epoch", FieldRef = new V1ObjectFieldSelector { FieldPath = $"metadata.labels['{BotNames.EpochLabel}']" } });
         if (bot.Spec.Freshness?.SdNotify is not null)
         {
             var main = pod.Spec.Containers[0];
@@ -89,7 +89,7 @@ public static class BotPodMaker
         template.Spec.RestartPolicy = "Always";
         template.Spec.TerminationGracePeriodSeconds ??= DefaultGrace;
         meta.Annotations = new Dictionary<string, string>(meta.Annotations ?? new Dictionary<string, string>(), StringComparer.Ordinal);
-        Fill(template.Spec, meta, bot.Spec, [Variable("KAJI_BOT", bot.Metadata.Name)], null);
+        Fill(template.Spec, meta, bot.Spec, [Variable("KAJI_BOT", bot.Metadata.Name)], null, null);
         return new V1Deployment
         {
             ApiVersion = "apps/v1", Kind = "Deployment",
@@ -161,7 +161,7 @@ public static class BotPodMaker
         }
     }
 
-    private static void Fill(V1PodSpec pod, V1ObjectMeta meta, BotSpec spec, List<V1EnvVar> variables, V1DownwardAPIVolumeFile? epoch)
+    private static void Fill(V1PodSpec pod, V1ObjectMeta meta, BotSpec spec, List<V1EnvVar> variables, AccountCredentials? credentials, V1DownwardAPIVolumeFile? epoch)
     {
         var main = pod.Containers[0];
         var values = spec.Parameters?.Values ?? new Dictionary<string, string>();
@@ -187,6 +187,11 @@ public static class BotPodMaker
 
         foreach (var container in pod.Containers.Concat(pod.InitContainers ?? []))
         {
+            if (credentials is { Env: null or { Count: 0 } })
+            {
+                container.EnvFrom = [.. container.EnvFrom ?? [], new V1EnvFromSource { SecretRef = new V1SecretEnvSource { Name = credentials.SecretName } }];
+            }
+
             // What the template says itself comes last and wins, but for the epoch.
             container.Env = [.. variables.Where(v => v.Name == BotNames.EpochVariable || container.Env?.Any(e => e.Name == v.Name) != true), .. (container.Env ?? []).Where(e => e.Name != BotNames.EpochVariable || epoch is null)];
         }

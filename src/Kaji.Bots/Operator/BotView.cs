@@ -23,20 +23,27 @@ public sealed record BotPod(string Name, long Epoch, string Revision)
 
     public DateTimeOffset Created { get; init; }
 
+    /// <summary>Waits without anything of it having run: for a node, or its node (which is alive) for the warden's image. Nobody can have acted.</summary>
+    public bool NotBegun { get; init; }
+
     /// <summary>Why it is not ready, in words.</summary>
     public string? Trouble { get; init; }
 
     /// <summary>The Pod that it was asked to make room for.</summary>
     public string? YieldTo { get; init; }
 
-    public static BotPod Of(V1Pod pod)
+    /// <param name="nodeIsReady">Whether a node is known to be alive.</param>
+    public static BotPod Of(V1Pod pod, Func<string, bool> nodeIsReady)
     {
         var labels = pod.Metadata.Labels ?? new Dictionary<string, string>();
-        var waiting = (pod.Status?.ContainerStatuses ?? []).Concat(pod.Status?.InitContainerStatuses ?? []).FirstOrDefault(c => c.State?.Waiting is { Reason: not ("ContainerCreating" or "PodInitializing") })?.State.Waiting;
+        V1ContainerStatus[] containers = [.. pod.Status?.ContainerStatuses ?? [], .. pod.Status?.InitContainerStatuses ?? []];
+        var plan = WardenPlan.Of(pod);
+        var waiting = containers.FirstOrDefault(c => c.State?.Waiting is { Reason: not ("ContainerCreating" or "PodInitializing") })?.State.Waiting;
         var scheduled = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "PodScheduled" && c.Status == "False");
         return new BotPod(pod.Metadata.Name, long.TryParse(labels.TryGetValue(BotNames.EpochLabel, out var epoch) ? epoch : "", NumberStyles.None, CultureInfo.InvariantCulture, out var e) ? e : 0, labels.TryGetValue(BotNames.RevisionLabel, out var revision) ? revision : "")
         {
-            Standby = WardenPlan.Of(pod)?.Standby == true,
+            Standby = plan?.Standby == true,
+            NotBegun = pod.Metadata.DeletionTimestamp is null && (pod.Spec?.NodeName is not { Length: > 0 } node || (plan?.Sidecar == true && containers.All(c => c.State?.Waiting is not null && c.LastState?.Terminated is null) && nodeIsReady(node))),
             Ready = pod.Status?.Conditions?.Any(c => c.Type == "Ready" && c.Status == "True") == true,
             Ended = pod.Status?.Phase is "Succeeded" or "Failed",
             Deleting = pod.Metadata.DeletionTimestamp is not null,

@@ -37,6 +37,7 @@ public sealed partial class BotWarden : IDisposable
     private readonly CancellationTokenSource _end = new();
     private readonly CancellationTokenSource _waiting;
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly StartOrder _starting;
     private readonly StopOrder _stop;
     private volatile WardenState? _state;
     private V1Lease? _lease;
@@ -47,6 +48,7 @@ public sealed partial class BotWarden : IDisposable
     private bool _running;
     private bool _cut;
     private bool _halted;
+    private bool _activating;
     private volatile bool _over;
     private StopResult? _result;
     private volatile string? _why;
@@ -59,6 +61,7 @@ public sealed partial class BotWarden : IDisposable
         _waiting = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
         _reader = new BotReader(plan, holder, services.Hooks, services.Time);
         _report = new BotReport { Epoch = plan.Epoch };
+        _starting = new StartOrder(plan, ns, holder, services);
         _stop = new StopOrder(plan, ns, holder, services);
         services.Halts.Changed += Wake;
     }
@@ -105,16 +108,18 @@ public sealed partial class BotWarden : IDisposable
         }
     }
 
+    /// <summary>Whether the bot acts, or may: an activation that was sent may have been heard though its answer was lost.</summary>
+    private bool MayHaveActed => _report.ActingSince is not null || _activating;
+
     /// <summary>The bot's container runs.</summary>
     public void Started() => Post(() => _running = true);
 
     /// <summary>A container of the bot has ended for good: the activation is over.</summary>
     public void Ended(int? exitCode, DateTimeOffset at) => Post(() =>
     {
-        var acted = _report.ActingSince is not null;
         _result ??= new StopResult
         {
-            Epoch = _plan.Epoch, Outcome = acted ? StopResult.Unclean : StopResult.Clean, Cause = StopResult.Crash, Why = $"the process ended by itself with exit code {exitCode}", At = at.UtcDateTime, ActedUntil = at.UtcDateTime,
+            Epoch = _plan.Epoch, Outcome = MayHaveActed ? StopResult.Unclean : StopResult.Clean, Cause = StopResult.Crash, Why = $"the process ended by itself with exit code {exitCode}", At = at.UtcDateTime, ActedUntil = at.UtcDateTime,
         };
         _state?.Stop(_services.Clock(), "its process has ended");
     });
@@ -163,7 +168,7 @@ public sealed partial class BotWarden : IDisposable
             return;
         }
 
-        _stop.Begin($"{to} takes over", flatten: false, TimeSpan.FromSeconds(_plan.Stop?.DeadlineSeconds ?? 20), result => Post(() =>
+        _stop.Begin($"{to} takes over", flatten: false, StopLimit, result => Post(() =>
         {
             if (result.Outcome == StopResult.Clean)
             {
@@ -184,6 +189,8 @@ public sealed partial class BotWarden : IDisposable
         _services.Halts.Changed -= Wake;
         _end.Cancel();
     }
+
+    private TimeSpan StopLimit => TimeSpan.FromSeconds(_plan.Stop?.DeadlineSeconds ?? 20);
 
     private void Post(Action action) => _mail.Writer.TryWrite(action);
 
@@ -330,7 +337,7 @@ public sealed partial class BotWarden : IDisposable
         {
             _halted = true;
             Halting(_ns, _pod, halt.Name, halt.Why);
-            Bring($"halt {halt.Name}{(halt.Why.Length > 0 ? ": " + halt.Why : "")}", halt.Flatten, TimeSpan.FromSeconds(_plan.Stop?.DeadlineSeconds ?? 20), then: () => _ = EndAsync());
+            Bring($"halt {halt.Name}{(halt.Why.Length > 0 ? ": " + halt.Why : "")}", halt.Flatten, StopLimit, then: () => _ = EndAsync());
         }
 
         // The API server is silent: cancel what is open while there is time, rather than die with it.
@@ -344,7 +351,7 @@ public sealed partial class BotWarden : IDisposable
     /// <summary>Brings the bot to rest, once; then goes on with what the caller wants.</summary>
     private void Bring(string why, bool flatten, TimeSpan limit, Action then)
     {
-        if (_report.ActingSince is null || _state is null || _state.Dead)
+        if (!MayHaveActed || _state is null || _state.Dead)
         {
             // It never acted: there is nothing to bring to rest.
             _result ??= new StopResult { Epoch = _plan.Epoch, Outcome = StopResult.Clean, Cause = StopResult.Stop, Why = why, At = _services.Time.GetUtcNow().UtcDateTime };
@@ -370,41 +377,16 @@ public sealed partial class BotWarden : IDisposable
         });
     }
 
-    /// <summary>reconcile, then activate, each again until it passes or the deadline is over.</summary>
     private async Task StartAsync()
     {
-        var began = _services.Time.GetTimestamp();
-        var deadline = TimeSpan.FromSeconds(_plan.Start?.DeadlineSeconds ?? 60);
-        foreach (var (name, hook) in new[] { ("reconcile", _plan.Start?.Reconcile), ("activate", _plan.Start?.Activate) })
-        {
-            while (hook is not null)
-            {
-                var left = deadline - _services.Time.GetElapsedTime(began);
-                var result = await _services.Hooks.CallAsync(hook, _holder, Body(""), left, _end.Token);
-                if (result.Fault is null)
-                {
-                    break;
-                }
-
-                var fault = $"{name} hook: {result.Fault}";
-                Post(() => _report = _report with { Fault = fault });
-                if (left <= TimeSpan.Zero)
-                {
-                    Post(() =>
-                    {
-                        _result ??= new StopResult { Epoch = _plan.Epoch, Outcome = StopResult.Clean, Cause = StopResult.Start, Why = "its start did not get through", Fault = fault, At = _services.Time.GetUtcNow().UtcDateTime };
-                        _state!.Stop(_services.Clock(), fault);
-                    });
-                    return;
-                }
-
-                await Task.Delay(TimeSpan.FromMilliseconds(_services.Time.GetElapsedTime(began) < TimeSpan.FromSeconds(2) ? 25 : 250), _services.Time, _end.Token);
-            }
-        }
-
+        var outcome = await _starting.RunAsync(() => AskAsync(MayActivate), fault => Post(() => _report = _report with { Fault = fault }), _end.Token);
         Post(() =>
         {
-            if (_state!.MayAct(_services.Clock()) && !_stop.Running)
+            if (outcome == StartOutcome.Failed)
+            {
+                Abandon();
+            }
+            else if (outcome == StartOutcome.Acts && _state!.MayAct(_services.Clock()) && !_stop.Running)
             {
                 _report = _report with { State = BotReport.Acting, ActingSince = _services.Time.GetUtcNow().UtcDateTime, Fault = null };
                 _state.Report(_services.Clock());
@@ -412,24 +394,30 @@ public sealed partial class BotWarden : IDisposable
         });
     }
 
-    /// <summary>Has a bot that was told to rest act again, as long as nobody wants it to stop.</summary>
-    private async Task ActivateAsync()
+    /// <summary>Whether the bot may be told to act now; from then on it counts as one that may have.</summary>
+    private bool MayActivate()
     {
-        while (_plan.Start?.Activate is { } hook && !_stop.Running && !_over && !_halted)
-        {
-            var result = await _services.Hooks.CallAsync(hook, _holder, Body("it goes on"), hook.Timeout, _end.Token);
-            var fault = result.Fault is { } f ? $"activate hook: {f}" : null;
-            Post(() => _report = _report with { Fault = fault ?? (_report.Refused is null ? null : _report.Fault) });
-            if (fault is null)
-            {
-                return;
-            }
-
-            await Task.Delay(_timing.RenewEvery, _services.Time, _end.Token);
-        }
+        var may = _state!.MayAct(_services.Clock()) && !_stop.Running && !_halted && !_over;
+        _activating |= may;
+        return may;
     }
 
-    private HookBody Body(string why) => new() { Bot = $"{_ns}/{_plan.Bot}", Epoch = _plan.Epoch, PreviousEpoch = _plan.PreviousEpoch, PreviousStop = _plan.PreviousStop, Orders = _plan.Stop?.Orders, Why = why };
+    /// <summary>The start did not get through: what may have heard that it should act is brought to rest first.</summary>
+    private void Abandon() => Bring("its start did not get through", flatten: false, StopLimit, then: () =>
+    {
+        _result = _result! with { Cause = StopResult.Start, Fault = _result.Fault is { } left ? $"{_report.Fault}; {left}" : _report.Fault };
+        _state!.Stop(_services.Clock(), _report.Fault ?? "");
+    });
+
+    /// <summary>Has the loop answer a question.</summary>
+    private Task<T> AskAsync<T>(Func<T> question)
+    {
+        var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(() => answer.TrySetResult(question()));
+        return answer.Task.WaitAsync(_end.Token);
+    }
+
+    private Task ActivateAsync() => _starting.AgainAsync(() => !_stop.Running && !_over && !_halted, fault => Post(() => _report = _report with { Fault = fault ?? (_report.Refused is null ? null : _report.Fault) }), _end.Token);
 
     private async Task RenewAsync()
     {
@@ -466,7 +454,7 @@ public sealed partial class BotWarden : IDisposable
 
     private Task ReleaseAsync()
     {
-        var result = _result ?? new StopResult { Outcome = _report.ActingSince is null ? StopResult.Clean : StopResult.Unclean, Cause = _over ? StopResult.Stop : StopResult.Lost, Why = _state!.Why.Length > 0 ? _state.Why : "its Lease could not be renewed in time" };
+        var result = _result ?? new StopResult { Outcome = MayHaveActed ? StopResult.Unclean : StopResult.Clean, Cause = _over ? StopResult.Stop : StopResult.Lost, Why = _state!.Why.Length > 0 ? _state.Why : "its Lease could not be renewed in time" };
         result = result with { Epoch = _plan.Epoch, At = result.At ?? _services.Time.GetUtcNow().UtcDateTime, ActedUntil = result.ActedUntil ?? _services.Time.GetUtcNow().UtcDateTime };
         return WriteAsync(LeaseRecord.Released(_lease!, JsonSerializer.Serialize(result, BotJson.Default.StopResult)), lease =>
         {

@@ -59,25 +59,18 @@ internal sealed class StopOrder(WardenPlan plan, string ns, IHolder holder, Ward
         DateTime? until = null;
         if (plan.Stop?.Tell is { } tell)
         {
-            HookResult told;
-            while (true)
-            {
-                told = await services.Hooks.CallAsync(tell, holder, Body(why, orders, Left()), Left(), CancellationToken.None);
-                if (told.Fault is null || Left() <= TimeSpan.Zero)
-                {
-                    break;
-                }
-
-                await Task.Delay(Again, services.Time);
-            }
-
-            (fault, open) = (told.Fault is null ? null : $"it did not agree to stop: {told.Fault}", told.OpenOrders);
-            until = told.Fault is null ? services.Time.GetUtcNow().UtcDateTime : null;
+            var told = await AskAsync(tell, why, orders, Left, answer => answer.Fault is { } refused ? $"it did not agree to stop: {refused}" : null);
+            (fault, open) = (told.Fault, told.Answer.OpenOrders);
+            until = fault is null ? services.Time.GetUtcNow().UtcDateTime : null;
         }
 
         if (fault is null && plan.Stop?.Verify is { } verify)
         {
-            (fault, open) = await VerifyAsync(verify, orders, why, Left);
+            var verified = await AskAsync(verify, why, orders, Left, answer => answer.Fault is { } failed ? $"open orders could not be verified: {failed}"
+                : orders == BotStop.Keep || answer.OpenOrders == 0 ? null
+                : answer.OpenOrders is { } count ? $"{count} orders are still open"
+                : $"{HookCaller.Name(verify)} did not say how many orders are open");
+            (fault, open) = (verified.Fault, verified.Answer.OpenOrders);
         }
         else if (fault is null && orders != BotStop.Keep && open is > 0)
         {
@@ -104,20 +97,25 @@ internal sealed class StopOrder(WardenPlan plan, string ns, IHolder holder, Ward
         }
     }
 
-    private async Task<(string? Fault, int? Open)> VerifyAsync(Hook verify, string orders, string why, Func<TimeSpan> left)
+    /// <summary>Asks until the answer is good or the time is over. A question that only the deadline cut short does not hide what was answered before it.</summary>
+    private async Task<(string? Fault, HookResult Answer)> AskAsync(Hook hook, string why, string orders, Func<TimeSpan> left, Func<HookResult, string?> judge)
     {
+        (string? Fault, HookResult Answer)? before = null;
         while (true)
         {
-            var answer = await services.Hooks.CallAsync(verify, holder, Body(why, orders, left()), left(), CancellationToken.None);
-            var fault = answer.Fault is not null ? $"open orders could not be verified: {answer.Fault}"
-                : orders == BotStop.Keep || answer.OpenOrders == 0 ? null
-                : answer.OpenOrders is { } count ? $"{count} orders are still open"
-                : $"{HookCaller.Name(verify)} did not say how many orders are open";
-            if (fault is null || left() <= TimeSpan.Zero)
+            var answer = await services.Hooks.CallAsync(hook, holder, Body(why, orders, left()), left(), CancellationToken.None);
+            var judged = (Fault: judge(answer), Answer: answer);
+            if (judged.Fault is null)
             {
-                return (fault, answer.OpenOrders);
+                return judged;
             }
 
+            if (left() <= TimeSpan.Zero)
+            {
+                return answer.Fault is not null && before is { } known ? known : judged;
+            }
+
+            before = judged;
             await Task.Delay(Again, services.Time);
         }
     }

@@ -37,7 +37,7 @@ public sealed class SampleApiServer : IAsyncDisposable
         _application.Run(AnswerAsync);
     }
 
-    /// <summary>Who asked, in order: user, and groups.</summary>
+    /// <summary>Who asked for what, in order: method, user, and groups. The aggregator asks by itself too.</summary>
     public ConcurrentQueue<string> Askers { get; } = new();
 
     public string CaBundle => Convert.ToBase64String(Encoding.ASCII.GetBytes(_certificate.ExportCertificatePem()));
@@ -60,7 +60,7 @@ public sealed class SampleApiServer : IAsyncDisposable
 
     private async Task AnswerAsync(HttpContext context)
     {
-        Askers.Enqueue($"{context.Request.Headers["X-Remote-User"]} {context.Request.Headers["X-Remote-Group"]}");
+        Askers.Enqueue($"{context.Request.Method} {context.Request.Headers["X-Remote-User"]} {context.Request.Headers["X-Remote-Group"]}");
         var parts = context.Request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);
         switch (context.Request.Method, parts)
         {

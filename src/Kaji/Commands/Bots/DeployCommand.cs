@@ -51,9 +51,12 @@ internal static class DeployCommand
                 spec["handover"] = new JsonObject { ["strategy"] = BotHandover.Warm };
             }
 
-            if (!await OverrideAsync(client, bot, spec, cancel))
+            var changed = await ChangeFleetAsync(client, bot, fleet => FleetOverrides.With(fleet.Spec, bot.Metadata.Name, spec), cancel)
+                ?? (await BotTarget.PatchAsync(client, bot, spec, cancel)).Metadata.Generation != bot.Metadata.Generation;
+            if (!changed)
             {
-                await BotTarget.PatchAsync(client, bot, spec, cancel);
+                Console.WriteLine("it is so already: nothing has changed");
+                return ExitCodes.Ok;
             }
 
             return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
@@ -67,60 +70,43 @@ internal static class DeployCommand
         command.SetAction((parsed, cancel) => BotTarget.RunAsync(parsed, async client =>
         {
             var bot = await BotTarget.FindAsync(client, parsed, cancel);
-            if (await OverrideAsync(client, bot, null, cancel))
-            {
-                return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
-            }
-
             var revisions = (await client.ListAsync(BotKinds.Revision, bot.Metadata.NamespaceProperty, new ListOptions { LabelSelector = $"{BotNames.BotLabel}={bot.Metadata.Name}" }, cancel)).Items;
             var before = BotHistory.Before(revisions, bot) ?? throw new UserError($"bot {bot.Metadata.Name} has had no other version.");
-            await client.UpdateAsync(BotKinds.Bot, BotHistory.Restored(bot, before), cancellationToken: cancel);
+            if (await ChangeFleetAsync(client, bot, fleet => FleetOverrides.Back(fleet, bot, before), cancel) is null)
+            {
+                await client.UpdateAsync(BotKinds.Bot, BotHistory.Restored(bot, before), cancellationToken: cancel);
+            }
+
             Console.WriteLine($"back to version {before.Metadata.Labels[BotNames.RevisionLabel]} (number {before.Revision})");
             return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
         }));
         return command;
     }
 
-    /// <summary>A bot of a fleet is changed where the fleet says what its bots are: as an override for this one bot; null takes it out.</summary>
-    /// <returns>Whether the bot belongs to a fleet.</returns>
-    private static async Task<bool> OverrideAsync(IApiClient client, Bot bot, JsonObject? spec, CancellationToken cancel)
+    /// <summary>A bot of a fleet is changed where the fleet says what its bots are: as an override for this one bot.</summary>
+    /// <returns>Whether that changed anything; null when the bot belongs to no fleet.</returns>
+    private static async Task<bool?> ChangeFleetAsync(IApiClient client, Bot bot, Func<BotFleet, FleetSpec> change, CancellationToken cancel)
     {
         if (bot.Metadata.Labels?.TryGetValue(BotNames.FleetLabel, out var name) != true)
         {
-            return false;
+            return null;
         }
 
-        var fleet = await client.GetAsync(BotKinds.BotFleet, bot.Metadata.NamespaceProperty, name!, cancel);
-        var overrides = (fleet.Spec.Overrides ?? []).ToList();
-        var own = overrides.FirstOrDefault(o => o.Bot == bot.Metadata.Name);
-        overrides.RemoveAll(o => o.Bot == bot.Metadata.Name);
-        if (spec is not null)
+        while (true)
         {
-            var merged = own?.Spec is { } before ? (JsonObject)before.DeepClone() : [];
-            foreach (var (key, value) in spec)
+            var fleet = await client.GetAsync(BotKinds.BotFleet, bot.Metadata.NamespaceProperty, name!, cancel);
+            try
             {
-                merged[key] = value?.DeepClone();
+                var changed = await client.UpdateAsync(BotKinds.BotFleet, fleet with { Spec = change(fleet) }, cancellationToken: cancel);
+                Console.WriteLine(changed.Spec.Overrides?.Any(o => o.Bot == bot.Metadata.Name) == true ? $"fleet {name}: an override for {bot.Metadata.Name}" : $"fleet {name}: no override for {bot.Metadata.Name} any more");
+                return changed.Metadata.Generation != fleet.Metadata.Generation;
             }
-
-            overrides.Add(new FleetOverride { Bot = bot.Metadata.Name, Spec = merged });
+            catch (ApiException e) when (e.IsConflict)
+            {
+                // Its status was written meanwhile.
+                continue;
+            }
         }
-        else if (own is null)
-        {
-            throw new UserError($"bot {bot.Metadata.Name} is as its fleet {name} says; take the fleet's template back: kubectl -n {bot.Metadata.NamespaceProperty} edit botfleet {name}");
-        }
-
-        try
-        {
-            await client.UpdateAsync(BotKinds.BotFleet, fleet with { Spec = fleet.Spec with { Overrides = overrides } }, cancellationToken: cancel);
-        }
-        catch (ApiException e) when (e.IsConflict)
-        {
-            // Its status was written meanwhile.
-            return await OverrideAsync(client, bot, spec, cancel);
-        }
-
-        Console.WriteLine(spec is null ? $"fleet {name}: the override for {bot.Metadata.Name} is gone" : $"fleet {name}: an override for {bot.Metadata.Name}");
-        return true;
     }
 
     /// <summary>Says each step until the version acts, or was taken back.</summary>
