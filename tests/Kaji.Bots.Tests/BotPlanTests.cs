@@ -15,6 +15,23 @@ public sealed class BotPlanTests
     public void NewBot_GetsItsLeaseFirst() => Assert.Equal([BotStepKind.MakeLease], Steps(View()));
 
     [Fact]
+    public void LeaseThatWasDeleted_IsMadeAgain_WithTheNewestEpochThatThereWas()
+    {
+        var plan = BotPlan.Of(View(pods: [Pod(5), Pod(6) with { Standby = true }], status: new BotStatus { Epoch = 5, Node = "node" }));
+
+        Assert.Equal([(BotStepKind.MakeLease, 6L)], plan.Steps.Select(s => (s.Kind, s.Epoch)));
+        Assert.Equal((5L, "node"), (plan.Status.Epoch, plan.Status.Node));
+    }
+
+    [Fact]
+    public void DeletedBot_NeedsNoLease_ToEndItsPods()
+    {
+        var plan = BotPlan.Of(View(pods: [Pod(4)]) with { Idle = (BotPhase.Stopped, "Deleted", "it is deleted") });
+
+        Assert.Equal([(BotStepKind.DeletePod, "bot-4")], plan.Steps.Select(s => (s.Kind, s.Pod)));
+    }
+
+    [Fact]
     public void ReleasedLease_MakesAPodAndGrantsIt()
     {
         var plan = BotPlan.Of(View(epoch: 4, released: true));

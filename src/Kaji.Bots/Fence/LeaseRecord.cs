@@ -10,13 +10,22 @@ public static class LeaseRecord
     public static FenceRecord Of(V1Lease lease) => new(
         lease.Metadata.ResourceVersion, lease.Spec?.LeaseTransitions ?? 0, lease.Spec?.HolderIdentity ?? "", lease.Metadata.Labels?.ContainsKey(BotNames.ReleasedLabel) == true);
 
-    /// <summary>The Lease before the first epoch.</summary>
-    public static V1Lease New(string ns, string bot, int seconds) => new()
+    /// <summary>A bot's Lease as it begins.</summary>
+    /// <param name="epoch">The newest that is known to have been granted: 0, or that of a Lease that is gone. Whoever has it may still act, so it counts as held.</param>
+    public static V1Lease New(string ns, string bot, int seconds, long epoch)
     {
-        ApiVersion = "coordination.k8s.io/v1", Kind = "Lease",
-        Metadata = new V1ObjectMeta { Name = BotNames.LeaseOf(bot), NamespaceProperty = ns, Labels = new Dictionary<string, string>(StringComparer.Ordinal) { [BotNames.BotLabel] = bot, [BotNames.ReleasedLabel] = "true" } },
-        Spec = new V1LeaseSpec { LeaseTransitions = 0, LeaseDurationSeconds = seconds },
-    };
+        var labels = new Dictionary<string, string>(StringComparer.Ordinal) { [BotNames.BotLabel] = bot };
+        if (epoch == 0)
+        {
+            labels[BotNames.ReleasedLabel] = "true";
+        }
+
+        return new V1Lease
+        {
+            ApiVersion = "coordination.k8s.io/v1", Kind = "Lease", Metadata = new V1ObjectMeta { Name = BotNames.LeaseOf(bot), NamespaceProperty = ns, Labels = labels },
+            Spec = new V1LeaseSpec { LeaseTransitions = (int)epoch, LeaseDurationSeconds = seconds },
+        };
+    }
 
     /// <summary>A grant over a version that was seen.</summary>
     /// <param name="stop">How the holder before it ended, where no warden has said; null when one has.</param>

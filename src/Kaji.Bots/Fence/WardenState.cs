@@ -42,6 +42,7 @@ public sealed class WardenState
     private bool _mustRead;
     private bool _foreign;
     private bool _released;
+    private bool _gone;
     private bool _killing;
     private TimeSpan _sentAt;
     private TimeSpan _nextTry;
@@ -83,7 +84,7 @@ public sealed class WardenState
             return WardenTask.Kill;
         }
 
-        if (Dead && (_foreign || _released))
+        if (Dead && (_foreign || _released || _gone))
         {
             return WardenTask.Done;
         }
@@ -129,7 +130,7 @@ public sealed class WardenState
     /// <summary>The Lease was read.</summary>
     public void Found(FenceRecord record, TimeSpan now)
     {
-        (_inFlight, _mustRead) = (false, false);
+        (_inFlight, _mustRead, _gone) = (false, false, false);
         if (record.Epoch == _epoch && string.Equals(record.Holder, _holder, StringComparison.Ordinal))
         {
             Version = record.Version;
@@ -155,12 +156,8 @@ public sealed class WardenState
     /// <summary>The server could not be reached, or had a fault: nothing is known of the write.</summary>
     public void Failed(TimeSpan now) => (_inFlight, _mustRead, _nextTry) = (false, true, now + (_timing.RenewEvery / 4));
 
-    /// <summary>The Lease is gone: nobody may act under it.</summary>
-    public void Gone(TimeSpan now)
-    {
-        (_inFlight, _foreign) = (false, true);
-        Stop(now, "its Lease is deleted");
-    }
+    /// <summary>The Lease was deleted: nothing can be renewed or released. The deadline stands, for whoever makes the Lease anew waits out what was granted before.</summary>
+    public void Gone(TimeSpan now) => (_inFlight, _mustRead, _gone, _nextTry) = (false, true, true, now + (_timing.RenewEvery / 4));
 
     /// <summary>The holder must go: its Pod is being deleted, or the deadline has come.</summary>
     public void Stop(TimeSpan now, string why)

@@ -213,7 +213,7 @@ public sealed partial class BotController : Controller
                     await HaltAsync(bot, step, cancellationToken);
                     break;
                 case BotStepKind.MakeLease:
-                    await _client.CreateAsync(Kinds.Lease, LeaseRecord.New(ns, name, Seconds(bot)), cancellationToken);
+                    await _client.CreateAsync(Kinds.Lease, LeaseRecord.New(ns, name, Seconds(bot), step.Epoch), cancellationToken);
                     break;
                 case BotStepKind.MakePod:
                     if (!await MakePodAsync(bot, view, step, cancellationToken))
@@ -223,7 +223,7 @@ public sealed partial class BotController : Controller
 
                     break;
                 case BotStepKind.Grant:
-                    await _client.UpdateAsync(Kinds.Lease, LeaseRecord.Granted(lease!, step.Pod, step.Epoch, Seconds(bot), Time.GetUtcNow().UtcDateTime, view.Lease is { Released: false, Epoch: > 0 } silent ? JsonSerializer.Serialize(Lost(silent.Epoch, silent.Holder), BotJson.Default.StopResult) : null), cancellationToken: cancellationToken);
+                    await _client.UpdateAsync(Kinds.Lease, LeaseRecord.Granted(lease!, step.Pod, step.Epoch, Seconds(bot), Time.GetUtcNow().UtcDateTime, step.Why.Length > 0 ? JsonSerializer.Serialize(Lost(view.Lease!.Value.Epoch, step.Why), BotJson.Default.StopResult) : null), cancellationToken: cancellationToken);
                     _events.Record(BotKinds.Bot, bot, "Normal", "EpochGranted", $"epoch {step.Epoch} goes to {step.Pod}");
                     Granted(ns, name, step.Epoch, step.Pod);
                     break;
@@ -393,7 +393,7 @@ public sealed partial class BotController : Controller
 
     private static string RevisionName(Bot bot, string revision) => $"{bot.Metadata.Name}-{revision}";
 
-    private StopResult Lost(long epoch, string pod) => new() { Epoch = epoch, Cause = StopResult.Lost, Why = $"{pod} fell silent", Fault = "nobody has seen it stop", At = Time.GetUtcNow().UtcDateTime };
+    private StopResult Lost(long epoch, string who) => new() { Epoch = epoch, Cause = StopResult.Lost, Why = $"{who} fell silent", Fault = "nobody has seen it stop", At = Time.GetUtcNow().UtcDateTime };
 
     private static int Seconds(Bot bot) => bot.Spec.Activation?.LeaseSeconds ?? 5;
 

@@ -62,6 +62,9 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
         private BotPod? Holder => view.Pods.FirstOrDefault(p => p.Epoch == Epoch && p.Name == view.Lease?.Holder);
 
+        /// <summary>Whoever has the epoch, in words: a Lease that was made again does not know its name.</summary>
+        private string Silent => view.Lease?.Holder is { Length: > 0 } name ? name : $"the holder of epoch {Epoch}";
+
         private bool Acting => Held && view.Report is { State: BotReport.Acting } report && report.Epoch == Epoch;
 
         /// <summary>What is to run: the spec's version, or the last good one when that has failed.</summary>
@@ -73,14 +76,15 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
             TakeInReport();
             Judge();
             CleanUp();
-            if (view.Lease is null)
-            {
-                _steps.Add(new BotStep(BotStepKind.MakeLease));
-                Say(BotPhase.Waiting, "its Lease is made");
-            }
-            else if (view.Idle is { } idle)
+            if (view.Idle is { } idle)
             {
                 Rest(idle.Phase, idle.Reason, idle.Message);
+            }
+            else if (view.Lease is null)
+            {
+                // Were one deleted by hand: somebody may still act, and no epoch is given twice.
+                _steps.Add(new BotStep(BotStepKind.MakeLease, Epoch: view.Pods.Select(p => p.Epoch).Append(_before.Epoch ?? 0).Append(_before.LastStop?.Epoch ?? 0).Max()));
+                Say(BotPhase.Waiting, "its Lease is made");
             }
             else if (Held && Holder is { NotBegun: true, Ended: false })
             {
@@ -99,7 +103,7 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
             _status = _status with
             {
-                Epoch = Epoch == 0 ? null : Epoch, Node = Held ? Holder?.Node : null, ActivePod = Held && Holder is { } h ? h.Name : null, StandbyPod = Next()?.Name, ObservedGeneration = view.Bot.Metadata.Generation,
+                Epoch = Epoch == 0 ? _before.Epoch : Epoch, Node = Held || view.Lease is null ? Holder?.Node ?? _before.Node : null, ActivePod = Held && Holder is { } h ? h.Name : null, StandbyPod = Next()?.Name, ObservedGeneration = view.Bot.Metadata.Generation,
                 Replicas = view.Pods.Count(p => !p.Ended), ReadyReplicas = view.Pods.Count(p => p.Ready && !p.Ended), Selector = $"{BotNames.BotLabel}={view.Bot.Metadata.Name}",
             };
         }
@@ -246,7 +250,7 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
             if (Held && MayGrant)
             {
-                _steps.Add(new BotStep(BotStepKind.WriteOff, view.Lease!.Value.Holder, Epoch));
+                _steps.Add(new BotStep(BotStepKind.WriteOff, Silent, Epoch));
             }
             else if (Held)
             {
@@ -286,11 +290,11 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
                 var epoch = Math.Max(Epoch, view.Pods.Select(p => p.Epoch).DefaultIfEmpty().Max()) + 1;
                 next = new BotPod(BotNames.PodOf(view.Bot.Metadata.Name, epoch), epoch, Target);
-                _steps.Add(new BotStep(BotStepKind.MakePod, next.Name, epoch, Target, Avoid: lost ? Holder?.Node : null));
+                _steps.Add(new BotStep(BotStepKind.MakePod, next.Name, epoch, Target, Avoid: lost ? Holder?.Node ?? _before.Node : null));
             }
 
-            _steps.Add(new BotStep(BotStepKind.Grant, next.Name, next.Epoch));
-            Say(BotPhase.Starting, lost ? $"{view.Lease!.Value.Holder} fell silent; {next.Name} takes its place" : $"epoch {next.Epoch} begins");
+            _steps.Add(new BotStep(BotStepKind.Grant, next.Name, next.Epoch, Why: lost ? Silent : ""));
+            Say(BotPhase.Starting, lost ? $"{Silent} fell silent; {next.Name} takes its place" : $"epoch {next.Epoch} begins");
             Condition("Ready", false, "Starting", _status.Message!);
         }
 
@@ -311,9 +315,15 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
         {
             var holder = Holder;
             DueAtGrant();
+            if (holder is null && view.Report is null)
+            {
+                Say(BotPhase.Starting, $"epoch {Epoch} begins");
+                return;
+            }
+
             if (holder is null || holder.Deleting || holder.Ended)
             {
-                Say(BotPhase.Stopping, holder is null ? $"{view.Lease!.Value.Holder} is gone; waiting until it can't act any more" : $"{holder.Name} comes to its end");
+                Say(BotPhase.Stopping, holder is null ? $"{Silent} is gone; waiting until it can't act any more" : $"{holder.Name} comes to its end");
                 Condition("Ready", false, "Stopping", _status.Message!);
                 return;
             }

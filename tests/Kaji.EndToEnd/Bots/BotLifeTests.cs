@@ -80,6 +80,20 @@ public abstract class BotLifeTests(BotCluster bots)
     }
 
     [Fact]
+    public async Task DeletedLease_IsMadeAnew_AndADeletedNamespace_EndsTheBotInOrder()
+    {
+        var ns = await bots.BotAsync(9);
+        var epoch = (long)(await bots.StatusAsync(ns))["epoch"]!;
+        (await bots.Cluster.KubectlAsync("-n", ns, "delete", "lease", "bot-churn")).Ok();
+        var after = await bots.ActsAsync(ns, epoch);
+        await Eventually.HoldsAsync("the next epoch trades", async () => await bots.Journal.EpochAsync("bot9") == (long)after["epoch"]!);
+        await bots.Journal.NoOverlapAsync();
+
+        (await bots.Cluster.KubectlAsync("delete", "namespace", ns, "--timeout=60s")).Ok();
+        Assert.Empty(await OpenAsync("bot9"));
+    }
+
+    [Fact]
     public async Task LyingBot_IsFoundOut_AndTheStopIsUnclean()
     {
         var ns = await bots.BotAsync(5);

@@ -52,6 +52,11 @@ public sealed class FenceTests(ITestOutputHelper output)
     public void WardenThatKillsTooLate_IsCaught() => Assert.Contains(
         Enumerable.Range(0, 5_000), seed => new World(seed, Timing with { KillMargin = TimeSpan.FromMilliseconds(-1500) }, Timing).Run(double.MaxValue).Violation is not null);
 
+    /// <summary>And whoever takes a Lease that was deleted for one that nobody holds.</summary>
+    [Fact]
+    public void DeletedLeaseThatCountsAsFree_IsCaught() => Assert.Contains(
+        Enumerable.Range(0, 5_000), seed => new World(seed, Timing) { Remembers = false }.Run(double.MaxValue).Violation is not null);
+
     /// <summary>And a server that grants the guards of its own machine new time without taking it from those who count.</summary>
     [Fact]
     public void ServerThatDoesNotRewriteTheLease_IsCaught() => Assert.Contains(

@@ -23,21 +23,39 @@ internal sealed class Grantor(World world) : Machine(world)
             return;
         }
 
-        Ask(() => World.Server.Record, record =>
+        Ask(() => World.Server.Record, read =>
         {
+            if (read is not { } record)
+            {
+                Ask(Created, _ => { });
+                return;
+            }
+
             _watch.Observe(record, Clock);
             if (_watch.MayGrant(Clock) && _watch.Seen is { } seen)
             {
                 var node = World.Random.Next(World.Nodes.Count);
-                if (!seen.Released && seen.Holder.StartsWith(string.Create(CultureInfo.InvariantCulture, $"{node}/"), StringComparison.Ordinal))
+                if (!seen.Released && World.Server.Latest.StartsWith(string.Create(CultureInfo.InvariantCulture, $"{node}/"), StringComparison.Ordinal))
                 {
                     // The silent one's node is the last to be chosen, as the scheduler has it.
                     node = (node + 1 + World.Random.Next(World.Nodes.Count - 1)) % World.Nodes.Count;
                 }
 
-                Ask(() => World.Server.Write(seen.Version, r => r with { Epoch = r.Epoch + 1, Holder = string.Create(CultureInfo.InvariantCulture, $"{node}/{r.Epoch + 1}"), Released = false }), _ => { });
+                Ask(() => World.Server.Write(seen.Version, r => Granted(r, node)), _ => { });
             }
         });
         ProgramAt(Clock + TimeSpan.FromMilliseconds(250), () => Look(life));
+    }
+
+    private FenceRecord Granted(FenceRecord over, int node)
+    {
+        var epoch = Math.Max(over.Epoch, World.Server.Newest) + 1;
+        return over with { Epoch = epoch, Holder = string.Create(CultureInfo.InvariantCulture, $"{node}/{epoch}"), Released = false };
+    }
+
+    private FenceRecord? Created()
+    {
+        World.Server.Create();
+        return World.Server.Record;
     }
 }

@@ -11,7 +11,14 @@ internal sealed class LeaseServer(World world)
     /// <summary>The machine whose program it is in; null for a service that is only out of reach at times.</summary>
     public NodeHost? Home { get; set; }
 
-    public FenceRecord Record { get; private set; } = new("1", 0, "", Released: true);
+    /// <summary>Null after somebody has deleted it.</summary>
+    public FenceRecord? Record { get; private set; } = new FenceRecord("1", 0, "", Released: true);
+
+    /// <summary>The newest epoch ever granted, as the names of Pods tell it.</summary>
+    public long Newest { get; private set; }
+
+    /// <summary>Who got it, as the bot's status tells it.</summary>
+    public string Latest { get; private set; } = "";
 
     public bool Reachable { get; set; } = true;
 
@@ -44,22 +51,38 @@ internal sealed class LeaseServer(World world)
     }
 
     /// <summary>Begins to serve in a new program: whoever has counted how long the Lease stood still has to begin anew.</summary>
-    public void Begin() => Record = Record.Released || !world.Rewrites ? Record : Record with { Version = (++_version).ToString(CultureInfo.InvariantCulture) };
+    public void Begin() => Record = Record is { Released: false } held && world.Rewrites ? held with { Version = (++_version).ToString(CultureInfo.InvariantCulture) } : Record;
 
-    /// <summary>Null when the version is not the newest.</summary>
+    /// <summary>Somebody deletes the Lease, as with its namespace.</summary>
+    public void Delete() => Record = null;
+
+    /// <summary>Makes the Lease anew when it is gone: held by nobody knows whom. Who makes it may be behind by an epoch.</summary>
+    public void Create()
+    {
+        var known = Newest > 1 && world.Random.Next(4) == 0 ? Newest - 1 : Newest;
+        Record ??= new FenceRecord((++_version).ToString(CultureInfo.InvariantCulture), known, "", Released: known == 0 || !world.Remembers);
+    }
+
+    /// <summary>Null when the version is not the newest, or there is no Lease.</summary>
     public FenceRecord? Write(string version, Func<FenceRecord, FenceRecord> change)
     {
-        if (!string.Equals(version, Record.Version, StringComparison.Ordinal))
+        if (Record is not { } known || !string.Equals(version, known.Version, StringComparison.Ordinal))
         {
             return null;
         }
 
-        Record = change(Record) with { Version = (++_version).ToString(CultureInfo.InvariantCulture) };
-        foreach (var node in world.Nodes)
+        var written = change(known) with { Version = (++_version).ToString(CultureInfo.InvariantCulture) };
+        Record = written;
+        if (written.Epoch > Newest)
         {
-            node.Notify(Record);
+            (Newest, Latest) = (written.Epoch, written.Holder);
         }
 
-        return Record;
+        foreach (var node in world.Nodes)
+        {
+            node.Notify(written);
+        }
+
+        return written;
     }
 }

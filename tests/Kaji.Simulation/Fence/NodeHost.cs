@@ -105,7 +105,13 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
     {
         if (life == Life && Running)
         {
-            Ask(() => World.Server.Record, Heard);
+            Ask(() => World.Server.Record, record =>
+            {
+                if (record is { } found)
+                {
+                    Heard(found);
+                }
+            });
             ProgramAt(Clock + TimeSpan.FromMilliseconds(1000), () => Poll(life));
         }
     }
@@ -208,7 +214,17 @@ internal sealed class NodeHost(World world, int index) : Machine(world)
                 break;
             case WardenTask.Read:
                 warden.Sent(sent);
-                Ask(() => World.Server.Record, r => Answer(warden, request, life, () => warden.Found(r, Clock)));
+                Ask(() => World.Server.Record, r => Answer(warden, request, life, () =>
+                {
+                    if (r is { } found)
+                    {
+                        warden.Found(found, Clock);
+                    }
+                    else
+                    {
+                        warden.Gone(Clock);
+                    }
+                }));
                 break;
         }
 

@@ -59,6 +59,9 @@ internal sealed class World
     /// <summary>Whether a server that begins anew rewrites the Lease first: rule 7.</summary>
     public bool Rewrites { get; init; } = true;
 
+    /// <summary>Whether a Lease that is made anew counts as held by whoever had the epoch.</summary>
+    public bool Remembers { get; init; } = true;
+
     public LeaseServer Server { get; }
 
     public IReadOnlyList<NodeHost> Nodes => _nodes;
@@ -101,6 +104,12 @@ internal sealed class World
         }
 
         Until(Chaos);
+        if (Server.Record is null or { Epoch: > 0, Holder: "" })
+        {
+            // Who held it is not known: the next may be put where nothing comes back, which takes a second lease to be seen.
+            bound += (GrantTiming.Lease + GrantTiming.TakeoverMargin).TotalMilliseconds * 1.07;
+        }
+
         var lost = Random.Next(Faults.Home ? 1 : 0, 6);
         foreach (var machine in _nodes.Cast<Machine>().Concat(_grantors))
         {
@@ -185,7 +194,7 @@ internal sealed class World
 
         var length = Random.NextDouble() * Random.NextDouble() * 15_000;
         var machine = Random.Next(4) == 0 ? (Machine)_grantors[Random.Next(2)] : _nodes[Random.Next(3)];
-        switch (Random.Next(9))
+        switch (Random.Next(10))
         {
             case 0:
                 Server.Reachable = false;
@@ -208,6 +217,9 @@ internal sealed class World
                 break;
             case 8:
                 machine.Stall(length);
+                break;
+            case 9:
+                Server.Delete();
                 break;
         }
 
