@@ -50,6 +50,10 @@ public sealed class ApiClient(HttpMessageInvoker http, Uri baseAddress, string u
         where T : class, IKubernetesObject<V1ObjectMeta> =>
         ModelJson.Deserialize<T>(await CallAsync(HttpMethod.Post, ResourcePath.Collection(kind, obj.Metadata.NamespaceProperty), Body(kind, obj), Json, cancellationToken));
 
+    public Task TryCreateAsync<T>(ResourceKind<T> kind, T obj, CancellationToken cancellationToken = default)
+        where T : class, IKubernetesObject<V1ObjectMeta> =>
+        CallAsync(HttpMethod.Post, ResourcePath.Collection(kind, obj.Metadata.NamespaceProperty) + "?dryRun=All", Body(kind, obj), Json, cancellationToken);
+
     public async Task<T> UpdateAsync<T>(ResourceKind<T> kind, T obj, string? subresource = null, CancellationToken cancellationToken = default)
         where T : class, IKubernetesObject<V1ObjectMeta> =>
         ModelJson.Deserialize<T>(await CallAsync(HttpMethod.Put, ResourcePath.Object(kind, obj.Metadata.NamespaceProperty, obj.Metadata.Name, subresource), Body(kind, obj), Json, cancellationToken));

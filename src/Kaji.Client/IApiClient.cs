@@ -21,6 +21,9 @@ public interface IApiClient
     /// <summary>Watches until the server ends the stream. A 410 is an <see cref="ApiException"/> with <see cref="ApiException.IsGone"/>.</summary>
     IAsyncEnumerable<WatchEvent<T>> WatchAsync<T>(ResourceKind<T> kind, string? ns, ListOptions options, CancellationToken cancellationToken = default) where T : class, IKubernetesObject<V1ObjectMeta>;
 
+    /// <summary>Whether an object would be created: the server does everything but keep it (dryRun).</summary>
+    Task TryCreateAsync<T>(ResourceKind<T> kind, T obj, CancellationToken cancellationToken = default) where T : class, IKubernetesObject<V1ObjectMeta>;
+
     /// <summary>Creates; the namespace is the object's.</summary>
     Task<T> CreateAsync<T>(ResourceKind<T> kind, T obj, CancellationToken cancellationToken = default) where T : class, IKubernetesObject<V1ObjectMeta>;
 

@@ -93,7 +93,7 @@ public sealed class BotPlanTests
     {
         var plan = BotPlan.Of(View(epoch: 4, pods: [Pod(4, "old")], acting: true));
 
-        Assert.Equal([BotStepKind.DeletePod], plan.Steps.Select(s => s.Kind));
+        Assert.Equal([BotStepKind.TryPod, BotStepKind.DeletePod], plan.Steps.Select(s => s.Kind));
     }
 
     [Fact]
@@ -119,6 +119,53 @@ public sealed class BotPlanTests
         Assert.Equal([(BotStepKind.DeletePod, "bot-5")], plan.Steps.Select(s => (s.Kind, s.Pod)));
         Assert.Equal("new", plan.Status.FailedRevision);
         Assert.Empty(Steps(View(spec, epoch: 4, pods: [Pod(4, "old")], acting: true, status: plan.Status)));
+    }
+
+    [Fact]
+    public void DeafBotWhoseHandoverFails_IsRestartedInOrder_AndItsVersionIsNotBlamed()
+    {
+        var spec = new BotSpec { Handover = new BotHandover { Strategy = BotHandover.Warm }, Freshness = new BotFreshness { Metric = "age", Remedy = "Handover" } };
+        var view = View(spec, epoch: 4, pods: [Pod(4), Pod(5) with { Standby = true, Ready = false, Created = Now.AddMinutes(-3) }], acting: true, status: new BotStatus { GoodRevision = "new" }) with { ReplaceThrough = 4 };
+
+        var plan = BotPlan.Of(view);
+
+        Assert.Equal([(BotStepKind.DeletePod, "bot-5"), (BotStepKind.DeletePod, "bot-4")], plan.Steps.Select(s => (s.Kind, s.Pod)));
+        Assert.Null(plan.Status.FailedRevision);
+    }
+
+    [Fact]
+    public void VersionThatTheApiRefuses_IsNotTried_AndWhatActsGoesOn()
+    {
+        var view = View(epoch: 4, pods: [Pod(4, "old")], acting: true, status: new BotStatus { Revision = "old" }) with { TemplateFault = "its template can't become a Pod: no" };
+
+        var plan = BotPlan.Of(view);
+
+        Assert.Empty(plan.Steps);
+        Assert.Equal(("new", "old", BotPhase.Active), (plan.Status.FailedRevision, plan.Status.GoodRevision, plan.Status.Phase));
+    }
+
+    [Fact]
+    public void VersionThatCanNotStart_IsTakenBack_WhenItsDeadlineIsOver()
+    {
+        BotView Stuck(int seconds) => View(epoch: 4, pods: [Pod(4) with { Ready = false, Trouble = "ErrImagePull: no such image", Created = Now.AddSeconds(-seconds) }], status: new BotStatus { GoodRevision = "old" });
+
+        var waits = BotPlan.Of(Stuck(20));
+        Assert.Empty(waits.Steps);
+        Assert.Equal("ErrImagePull", waits.Status.Conditions!.Single(c => c.Type == "Ready").Reason);
+        var over = BotPlan.Of(Stuck(61));
+        Assert.Equal([(BotStepKind.DeletePod, "bot-4")], over.Steps.Select(s => (s.Kind, s.Pod)));
+        Assert.Equal("new", over.Status.FailedRevision);
+    }
+
+    [Fact]
+    public void BotOnALostNode_IsAtRest_OnceItsEpochIsFenced()
+    {
+        var gone = Pod(4) with { Deleting = true, NodeIsLost = true };
+
+        Assert.True(View(epoch: 4, released: true, pods: [gone]).AtRest);
+        Assert.True(View(epoch: 4, released: true, pods: [gone, Pod(5) with { Deleting = true, NodeIsLost = true }]).AtRest);
+        Assert.False(View(epoch: 4, released: true, pods: [gone, Pod(5) with { Deleting = true }]).AtRest);
+        Assert.False(View(epoch: 4, pods: [gone]).AtRest);
     }
 
     [Fact]

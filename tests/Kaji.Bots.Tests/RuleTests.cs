@@ -87,12 +87,12 @@ public sealed class RuleTests
     {
         var account = Account(new AccountClaim { Market = "BTC", Bot = "ns/a" });
 
-        Assert.Contains("claimed by bot ns/a", ClaimPlan.Take(account, "ns/b", ["BTC"], 0, true).Refused, StringComparison.Ordinal);
-        Assert.Contains("claimed by bot ns/a", ClaimPlan.Take(account, "ns/b", null, 0, true).Refused, StringComparison.Ordinal);
-        Assert.Equal(["BTC", "ETH"], ClaimPlan.Take(account, "ns/b", ["ETH"], 0, true).Claims!.Select(c => c.Market));
-        Assert.Equal(["BTC", "ETH"], ClaimPlan.Take(account, "ns/a", ["ETH"], 3, atRest: false).Claims!.Select(c => c.Market));
-        Assert.Equal(["ETH"], ClaimPlan.Take(account, "ns/a", ["ETH"], 3, atRest: true).Claims!.Select(c => c.Market));
-        Assert.Contains("may not be claimed from namespace other", ClaimPlan.Take(account, "other/b", ["ETH"], 0, true).Refused, StringComparison.Ordinal);
+        Assert.Contains("claimed by bot ns/a", ClaimPlan.Take(account, "ns/b", ["BTC"], 0).Refused, StringComparison.Ordinal);
+        Assert.Contains("claimed by bot ns/a", ClaimPlan.Take(account, "ns/b", null, 0).Refused, StringComparison.Ordinal);
+        Assert.Equal(["BTC", "ETH"], ClaimPlan.Take(account, "ns/b", ["ETH"], 0).Claims!.Select(c => c.Market));
+        Assert.Equal(["BTC", "ETH"], ClaimPlan.Take(account, "ns/a", ["ETH"], 3, (string[])["BTC", "SOL"]).Claims!.Select(c => c.Market));
+        Assert.Equal(["ETH"], ClaimPlan.Take(account, "ns/a", ["ETH"], 3).Claims!.Select(c => c.Market));
+        Assert.Contains("may not be claimed from namespace other", ClaimPlan.Take(account, "other/b", ["ETH"], 0).Refused, StringComparison.Ordinal);
         Assert.Empty(ClaimPlan.Release(account, "ns/a").Claims!);
     }
 

@@ -1,5 +1,8 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using k8s.Models;
 using Kaji.Bots.Api;
+using Kaji.Bots.Warden;
 
 namespace Kaji.Bots.Fence;
 
@@ -9,6 +12,12 @@ public static class LeaseRecord
     /// <summary>Reads a version of a Lease.</summary>
     public static FenceRecord Of(V1Lease lease) => new(
         lease.Metadata.ResourceVersion, lease.Spec?.LeaseTransitions ?? 0, lease.Spec?.HolderIdentity ?? "", lease.Metadata.Labels?.ContainsKey(BotNames.ReleasedLabel) == true);
+
+    /// <summary>What the holder's warden last said; null when it has not, or somebody has damaged it.</summary>
+    public static BotReport? ReportOf(V1Lease? lease) => Read(lease, BotNames.ReportAnnotation, BotJson.Default.BotReport);
+
+    /// <summary>How the last activation ended; null when none has, or somebody has damaged it.</summary>
+    public static StopResult? StopOf(V1Lease? lease) => Read(lease, BotNames.StopAnnotation, BotJson.Default.StopResult);
 
     /// <summary>A bot's Lease as it begins.</summary>
     /// <param name="epoch">The newest that is known to have been granted: 0, or that of a Lease that is gone. Whoever has it may still act, so it counts as held.</param>
@@ -57,6 +66,20 @@ public static class LeaseRecord
         var annotations = new Dictionary<string, string>(held.Metadata.Annotations ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [BotNames.StopAnnotation] = stop };
         annotations.Remove(BotNames.ReportAnnotation);
         return Copy(held, labels, annotations, held.Spec);
+    }
+
+    private static T? Read<T>(V1Lease? lease, string annotation, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return lease?.Metadata.Annotations?.TryGetValue(annotation, out var text) == true ? JsonSerializer.Deserialize(text, type) : null;
+        }
+        catch (JsonException)
+        {
+            // The next renewal writes it anew.
+            return null;
+        }
     }
 
     private static V1Lease Copy(V1Lease from, IDictionary<string, string>? labels, IDictionary<string, string> annotations, V1LeaseSpec spec) => new()

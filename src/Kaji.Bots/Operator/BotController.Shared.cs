@@ -33,7 +33,7 @@ public sealed partial class BotController
             return;
         }
 
-        var idle = await IdleAsync(bot, null, [], cancellationToken);
+        var idle = IdleOf(bot, bot.Spec);
         var revision = BotPodMaker.RevisionOf(bot.Spec);
         var replicas = idle is not null ? 0 : await ScaleAsync(bot, present?.Spec.Replicas ?? bot.Spec.Activation?.Replicas ?? 1, cancellationToken);
         var status = bot.Status ?? new BotStatus();

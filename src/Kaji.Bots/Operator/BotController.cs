@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Collections.Concurrent;
 using System.Text.Json;
 using k8s.Models;
 using Kaji.Bots.Api;
@@ -24,6 +24,9 @@ public sealed partial class BotController : Controller
     private readonly EventRecorder _events;
     private readonly OperatorOptions _options;
     private readonly ILogger _log;
+
+    /// <summary>Versions that the API refused to make a Pod of.</summary>
+    private readonly ConcurrentDictionary<(string Namespace, string Bot), (string Revision, string Why)> _refused = new();
 
     public BotController(IApiClient client, BotInformers informers, HaltBook halts, LeaseBook book, FigureBook figures, EventRecorder events, OperatorOptions options, TimeProvider time, ILoggerFactory logging)
         : base("bot-controller", time, logging.CreateLogger<BotController>())
@@ -63,49 +66,48 @@ public sealed partial class BotController : Controller
         if (_informers.Bots.Get(ns, objectName) is not { } bot)
         {
             _figures.Forget(ns, objectName);
+            _refused.TryRemove((ns, objectName), out _);
             return;
         }
 
-        if (bot.Metadata.DeletionTimestamp is null && bot.Metadata.Finalizers?.Contains(BotNames.Finalizer) != true)
-        {
-            bot = await FinalizeAsync(bot, add: true, cancellationToken);
-        }
-
-        if (bot.Spec.Activation?.Mode == BotSpec.Shared)
-        {
-            await ShareAsync(bot, cancellationToken);
-            return;
-        }
-
-        var lease = _informers.Leases.Get(ns, BotNames.LeaseOf(objectName));
-        var view = await ObserveAsync(bot, lease, cancellationToken);
-        var plan = BotPlan.Of(view);
         try
         {
-            await ApplyAsync(bot, view, plan, lease, cancellationToken);
+            if (bot.Metadata.DeletionTimestamp is null && bot.Metadata.Finalizers?.Contains(BotNames.Finalizer) != true)
+            {
+                bot = await FinalizeAsync(bot, add: true, cancellationToken);
+            }
+
+            await (bot.Spec.Activation?.Mode == BotSpec.Shared ? ShareAsync(bot, cancellationToken) : KeepAsync(bot, cancellationToken));
         }
         catch (ApiException e) when (LacksRights(e))
         {
-            var message = $"the operator is not allowed to go on: {e.Message}";
-            await WriteStatusAsync(bot, plan.Status with { Message = message, Conditions = Conditions.With(plan.Status.Conditions, "Ready", "False", "Forbidden", message, Time.GetUtcNow()) }, cancellationToken);
-            throw new ObjectWaitsException(message);
+            await WaitAsync(bot, bot.Status ?? new BotStatus(), "Forbidden", $"the operator is not allowed to go on: {e.Message}", cancellationToken);
+        }
+    }
+
+    /// <summary>A Singleton.</summary>
+    private async Task KeepAsync(Bot bot, CancellationToken cancellationToken)
+    {
+        var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
+        var lease = _informers.Leases.Get(ns, BotNames.LeaseOf(name));
+        var view = await ObserveAsync(bot, lease, cancellationToken);
+        var plan = BotPlan.Of(view);
+        if (!await ApplyAsync(bot, view, plan, lease, cancellationToken))
+        {
+            return;
         }
 
+        await TellWardensAsync(bot, view, cancellationToken);
+        await ReleaseFormerClaimsAsync(bot, view, cancellationToken);
         await WriteStatusAsync(bot, plan.Status, cancellationToken);
         if (plan.Due is { } due)
         {
-            EnqueueAfter(ns, objectName, due);
+            EnqueueAfter(ns, name, due);
         }
 
-        var atRest = view.Lease is null or { Released: true } or { Epoch: 0 } && view.Pods.All(p => p.Ended);
-        if (bot.Metadata.DeletionTimestamp is not null && atRest)
+        if (bot.Metadata.DeletionTimestamp is not null && view.AtRest)
         {
-            await ReleaseClaimAsync(bot, cancellationToken);
             await FinalizeAsync(bot, add: false, cancellationToken);
-        }
-        else if (view.Idle is not null && atRest)
-        {
-            await ReleaseClaimAsync(bot, cancellationToken);
         }
     }
 
@@ -120,87 +122,22 @@ public sealed partial class BotController : Controller
 
         var pods = _informers.PodsOf(ns, name).Where(p => p.Metadata.Labels.ContainsKey(BotNames.EpochLabel)).Select(p => BotPod.Of(p, _informers.IsReady)).ToArray();
         var revision = BotPodMaker.RevisionOf(bot.Spec);
-        var report = lease?.Metadata.Annotations?.TryGetValue(BotNames.ReportAnnotation, out var text) == true ? JsonSerializer.Deserialize(text, BotJson.Default.BotReport) : null;
+        var report = LeaseRecord.ReportOf(lease);
         var verdict = _figures.Judge(bot, report, lease?.Metadata.ResourceVersion);
-        var idle = await IdleAsync(bot, record, pods, cancellationToken);
+        var (idle, claim) = await ClaimAsync(bot, record, pods, cancellationToken);
 
         return new BotView
         {
             Bot = bot, Now = Time.GetUtcNow(), Pods = pods, Lease = record, Revision = revision, Report = report, Idle = idle, Verdict = verdict, Freshness = _figures.FreshnessOf(ns, name),
             GrantIn = record is { } r ? _book.GrantIn(ns, name, r.Version) : null,
-            LastStop = lease?.Metadata.Annotations?.TryGetValue(BotNames.StopAnnotation, out var stop) == true ? JsonSerializer.Deserialize(stop, BotJson.Default.StopResult) : null,
+            LastStop = LeaseRecord.StopOf(lease), Claim = claim, ActingFor = _figures.ActingFor(ns, name, record?.Epoch ?? 0),
+            TemplateFault = _refused.TryGetValue((ns, name), out var refused) && refused.Revision == revision ? refused.Why : null,
             ReplaceThrough = _figures.ReplaceThrough(ns, name), SayAge = _figures.AgeDue(ns, name, SayAgeEvery),
         };
     }
 
-    /// <summary>Why a bot must not run now; takes its claim on the way.</summary>
-    private async Task<(string Phase, string Reason, string Message)?> IdleAsync(Bot bot, FenceRecord? record, IReadOnlyList<BotPod> pods, CancellationToken cancellationToken)
-    {
-        var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
-        var accountName = BotPodMaker.AccountOf(bot, bot.Spec);
-        if (bot.Metadata.DeletionTimestamp is not null)
-        {
-            return (BotPhase.Stopped, "Deleted", "it is deleted");
-        }
-
-        if (_halts.Find(ns, name, accountName, bot.Metadata.Labels) is { } halt)
-        {
-            return (BotPhase.Halted, "Halted", $"halt {halt.Name}{(halt.Why.Length > 0 ? ": " + halt.Why : "")}");
-        }
-
-        if (bot.Spec.Stopped == true || bot.Spec.Activation?.Replicas == 0)
-        {
-            return (BotPhase.Stopped, "Stopped", bot.Spec.Stopped == true ? "it was stopped by a person (spec.stopped)" : "spec.activation.replicas is 0");
-        }
-
-        var (runs, change, fault) = ScheduleRule.At(bot.Spec.Schedule, Time.GetUtcNow());
-        if (change is { } wait)
-        {
-            EnqueueAfter(ns, name, wait + TimeSpan.FromMilliseconds(10));
-        }
-
-        if (!runs)
-        {
-            return fault is not null ? (BotPhase.Waiting, "BadSchedule", fault) : (BotPhase.Stopped, "Schedule", change is { } rest ? string.Create(CultureInfo.InvariantCulture, $"its schedule has it rest until {Time.GetUtcNow() + rest:yyyy-MM-dd HH:mm} UTC") : "its schedule never has it run");
-        }
-
-        if (accountName is null)
-        {
-            return null;
-        }
-
-        if (_informers.Accounts.Get(accountName.Split('/')[0], accountName.Split('/')[1]) is not { } account)
-        {
-            return (BotPhase.Waiting, "UnknownAccount", $"account {accountName} does not exist");
-        }
-
-        var atRest = record is null or { Released: true } or { Epoch: 0 };
-        if (account.Metadata.DeletionTimestamp is not null && atRest)
-        {
-            return (BotPhase.Waiting, "AccountDeleted", $"account {accountName} is being deleted: bots that act on it go on, but nobody begins");
-        }
-
-        if (account.Spec.Credentials is { } credentials && await _client.FindAsync(Kinds.Secret, ns, credentials.SecretName, cancellationToken) is null && pods.Count == 0)
-        {
-            EnqueueAfter(ns, name, TimeSpan.FromSeconds(2));
-            return (BotPhase.Waiting, "UnknownSecret", $"Secret {ns}/{credentials.SecretName}, which holds the credentials of account {accountName}, does not exist");
-        }
-
-        var claim = ClaimPlan.Take(account, $"{ns}/{name}", bot.Spec.Markets, record?.Epoch ?? 0, atRest);
-        if (claim.Refused is { } refused)
-        {
-            return (BotPhase.Waiting, "ClaimRefused", refused);
-        }
-
-        if (claim.Claims is { } claims)
-        {
-            await WriteClaimsAsync(account, claims, cancellationToken);
-        }
-
-        return null;
-    }
-
-    private async Task ApplyAsync(Bot bot, BotView view, BotPlan plan, V1Lease? lease, CancellationToken cancellationToken)
+    /// <returns>False when the world turned out to be another than the plan was made for: it comes again.</returns>
+    private async Task<bool> ApplyAsync(Bot bot, BotView view, BotPlan plan, V1Lease? lease, CancellationToken cancellationToken)
     {
         var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
         _figures.Replace(ns, name, plan.ReplaceThrough);
@@ -215,15 +152,16 @@ public sealed partial class BotController : Controller
                 case BotStepKind.MakeLease:
                     await _client.CreateAsync(Kinds.Lease, LeaseRecord.New(ns, name, Seconds(bot), step.Epoch), cancellationToken);
                     break;
+                case BotStepKind.TryPod:
                 case BotStepKind.MakePod:
-                    if (!await MakePodAsync(bot, view, step, cancellationToken))
+                    if (!await MakePodAsync(bot, view, plan, step, cancellationToken))
                     {
-                        return;
+                        return false;
                     }
 
                     break;
                 case BotStepKind.Grant:
-                    await _client.UpdateAsync(Kinds.Lease, LeaseRecord.Granted(lease!, step.Pod, step.Epoch, Seconds(bot), Time.GetUtcNow().UtcDateTime, step.Why.Length > 0 ? JsonSerializer.Serialize(Lost(view.Lease!.Value.Epoch, step.Why), BotJson.Default.StopResult) : null), cancellationToken: cancellationToken);
+                    await _client.UpdateAsync(Kinds.Lease, LeaseRecord.Granted(lease!, step.Pod, step.Epoch, LeaseSecondsOf(bot, step.Pod), Time.GetUtcNow().UtcDateTime, step.Why.Length > 0 ? JsonSerializer.Serialize(Lost(view.Lease!.Value.Epoch, step.Why), BotJson.Default.StopResult) : null), cancellationToken: cancellationToken);
                     _events.Record(BotKinds.Bot, bot, "Normal", "EpochGranted", $"epoch {step.Epoch} goes to {step.Pod}");
                     Granted(ns, name, step.Epoch, step.Pod);
                     break;
@@ -245,83 +183,8 @@ public sealed partial class BotController : Controller
                     break;
             }
         }
-    }
 
-    private async Task<bool> MakePodAsync(Bot bot, BotView view, BotStep step, CancellationToken cancellationToken)
-    {
-        var spec = step.Revision == view.Revision ? bot.Spec : _informers.Revisions.Get(bot.Metadata.NamespaceProperty, RevisionName(bot, step.Revision))?.Data ?? bot.Spec;
-        await KeepRevisionAsync(bot, view.Revision, cancellationToken);
-        var accountName = BotPodMaker.AccountOf(bot, spec);
-        var account = accountName is null ? null : _informers.Accounts.Get(accountName.Split('/')[0], accountName.Split('/')[1]);
-        var silent = step.Avoid is not null || view.Lease is { Released: false, Epoch: > 0 } && !step.Standby;
-        var previous = view.Lease?.Epoch is null or 0 ? "None" : silent ? StopResult.Unclean : view.LastStop?.Outcome ?? StopResult.Unclean;
-        try
-        {
-            var pod = BotPodMaker.Make(new BotPodRequest(bot, spec, account, step.Epoch, step.Revision, step.Standby, step.Avoid, view.Lease?.Epoch ?? 0, step.Standby ? StopResult.Clean : previous));
-            if (_options.Sidecar is { } sidecar)
-            {
-                await sidecar.AddToAsync(_client, pod, cancellationToken);
-            }
-
-            await _client.CreateAsync(Kinds.Pod, pod, cancellationToken);
-            return true;
-        }
-        catch (ApiException e) when (e.IsAlreadyExists)
-        {
-            // The cache is behind: its event comes and the plan is made again.
-            return false;
-        }
-        catch (Exception e) when (e is JsonException || (e is ApiException { Code: 400 or 403 or 422 } refused && !LacksRights(refused)))
-        {
-            var status = (bot.Status ?? new BotStatus()) with { Phase = BotPhase.Waiting, Message = $"its template can't become a Pod: {e.Message}", ObservedGeneration = bot.Metadata.Generation };
-            status = status with { Conditions = Conditions.With(status.Conditions, "Ready", "False", "BadTemplate", status.Message, Time.GetUtcNow()) };
-            await WriteStatusAsync(bot, status, cancellationToken);
-            _events.Record(BotKinds.Bot, bot, "Warning", "BadTemplate", status.Message);
-            throw new ObjectWaitsException(status.Message);
-        }
-    }
-
-    /// <summary>Refused by authorization, not by admission or a quota.</summary>
-    private static bool LacksRights(ApiException e) => e.Code == 403 && e.Message.Contains(" cannot ", StringComparison.Ordinal);
-
-    /// <summary>Writes the version's spec away, so that it can be gone back to; a few are kept.</summary>
-    private async Task KeepRevisionAsync(Bot bot, string revision, CancellationToken cancellationToken)
-    {
-        var ns = bot.Metadata.NamespaceProperty;
-        var known = _informers.Revisions.List(ns).Where(r => BotOf(r.Metadata) == bot.Metadata.Name).OrderBy(r => r.Revision).ToArray();
-        if (known.FirstOrDefault(r => r.Metadata.Name == RevisionName(bot, revision)) is { } again)
-        {
-            if (again != known[^1])
-            {
-                // Gone back to: now it is the newest.
-                await _client.UpdateAsync(BotKinds.Revision, again with { Revision = known[^1].Revision + 1 }, cancellationToken: cancellationToken);
-            }
-
-            return;
-        }
-
-        var made = new BotRevision
-        {
-            Metadata = new V1ObjectMeta
-            {
-                Name = RevisionName(bot, revision), NamespaceProperty = ns, Labels = new Dictionary<string, string>(StringComparer.Ordinal) { [BotNames.BotLabel] = bot.Metadata.Name, [BotNames.RevisionLabel] = revision },
-                OwnerReferences = [new V1OwnerReference { ApiVersion = bot.ApiVersion, Kind = bot.Kind, Name = bot.Metadata.Name, Uid = bot.Metadata.Uid, Controller = true }],
-            },
-            Data = bot.Spec, Revision = (known.LastOrDefault()?.Revision ?? 0) + 1,
-        };
-        try
-        {
-            await _client.CreateAsync(BotKinds.Revision, made, cancellationToken);
-        }
-        catch (ApiException e) when (e.IsAlreadyExists)
-        {
-            return;
-        }
-
-        foreach (var old in known.SkipLast(_options.KeptRevisions - 1).Where(r => r.Metadata.Labels[BotNames.RevisionLabel] != bot.Status?.GoodRevision))
-        {
-            await _client.DeleteAsync(BotKinds.Revision, ns, old.Metadata.Name, cancellationToken: cancellationToken);
-        }
+        return true;
     }
 
     /// <summary>One Halt a bot or account; it stays until a person releases it.</summary>
@@ -336,18 +199,6 @@ public sealed partial class BotController : Controller
         }, cancellationToken);
         _events.Record(BotKinds.Bot, bot, "Warning", "Halted", step.Why);
     }
-
-    private async Task ReleaseClaimAsync(Bot bot, CancellationToken cancellationToken)
-    {
-        if (BotPodMaker.AccountOf(bot, bot.Spec) is { } name && _informers.Accounts.Get(name.Split('/')[0], name.Split('/')[1]) is { } account
-            && ClaimPlan.Release(account, $"{bot.Metadata.NamespaceProperty}/{bot.Metadata.Name}").Claims is { } claims)
-        {
-            await WriteClaimsAsync(account, claims, cancellationToken);
-        }
-    }
-
-    private async Task WriteClaimsAsync(Account account, IList<AccountClaim> claims, CancellationToken cancellationToken) =>
-        await _client.UpdateAsync(BotKinds.Account, account with { Status = (account.Status ?? new AccountStatus()) with { Claims = claims } }, "status", cancellationToken);
 
     private async Task<Bot> FinalizeAsync(Bot bot, bool add, CancellationToken cancellationToken)
     {
@@ -396,6 +247,18 @@ public sealed partial class BotController : Controller
     private StopResult Lost(long epoch, string who) => new() { Epoch = epoch, Cause = StopResult.Lost, Why = $"{who} fell silent", Fault = "nobody has seen it stop", At = Time.GetUtcNow().UtcDateTime };
 
     private static int Seconds(Bot bot) => bot.Spec.Activation?.LeaseSeconds ?? 5;
+
+    /// <summary>By which a Pod's warden counts: that of the time when the Pod was made.</summary>
+    private int LeaseSecondsOf(Bot bot, string pod) => _informers.PodsOf(bot.Metadata.NamespaceProperty, bot.Metadata.Name).FirstOrDefault(p => p.Metadata.Name == pod) is { } made && WardenPlan.TryOf(made) is { } plan ? plan.LeaseSeconds : Seconds(bot);
+
+    /// <summary>Says what a bot waits for, and tries again later.</summary>
+    /// <exception cref="ObjectWaitsException">Always.</exception>
+    private async Task WaitAsync(Bot bot, BotStatus status, string reason, string message, CancellationToken cancellationToken)
+    {
+        status = status with { Phase = status.Phase ?? BotPhase.Waiting, Message = message, ObservedGeneration = bot.Metadata.Generation, Conditions = Conditions.With(status.Conditions, "Ready", "False", reason, message, Time.GetUtcNow()) };
+        await WriteStatusAsync(bot, status, cancellationToken);
+        throw new ObjectWaitsException(message);
+    }
 
     private static System.Text.Json.Nodes.JsonObject Annotation(string key, string value) => new() { ["metadata"] = new System.Text.Json.Nodes.JsonObject { ["annotations"] = new System.Text.Json.Nodes.JsonObject { [key] = value } } };
 

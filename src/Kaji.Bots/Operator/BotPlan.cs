@@ -11,6 +11,10 @@ public enum BotStepKind
     HaltAccount,
 
     MakeLease,
+
+    /// <summary>See whether a Pod of the version could be made, before the one that acts is ended for it.</summary>
+    TryPod,
+
     MakePod,
     Grant,
     DeletePod,
@@ -43,6 +47,10 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
         return plan.Result;
     }
 
+    /// <summary>The version that is to run: the spec's, or the last good one when that has failed.</summary>
+    /// <param name="revision">Of the spec.</param>
+    public static string TargetOf(BotStatus? status, string revision) => status?.FailedRevision == revision && status.GoodRevision is { } good ? good : revision;
+
     private sealed class Planner(BotView view)
     {
         private readonly List<BotStep> _steps = [];
@@ -58,6 +66,9 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
         private bool Held => view.Lease is { Released: false, Epoch: > 0 };
 
+        /// <summary>Above all that were given, or are the names of Pods.</summary>
+        private long NextEpoch => Math.Max(Epoch, view.Pods.Select(p => p.Epoch).DefaultIfEmpty().Max()) + 1;
+
         private bool MayGrant => view.GrantIn <= TimeSpan.Zero;
 
         private BotPod? Holder => view.Pods.FirstOrDefault(p => p.Epoch == Epoch && p.Name == view.Lease?.Holder);
@@ -67,13 +78,13 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
         private bool Acting => Held && view.Report is { State: BotReport.Acting } report && report.Epoch == Epoch;
 
-        /// <summary>What is to run: the spec's version, or the last good one when that has failed.</summary>
-        private string Target => _status.FailedRevision == view.Revision && _status.GoodRevision is { } good ? good : view.Revision;
+        private string Target => TargetOf(_status, view.Revision);
 
         public void Run()
         {
             TakeInStop();
             TakeInReport();
+            TakeInRefusal();
             Judge();
             CleanUp();
             if (view.Idle is { } idle)
@@ -103,7 +114,7 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
             _status = _status with
             {
-                Epoch = Epoch == 0 ? _before.Epoch : Epoch, Node = Held || view.Lease is null ? Holder?.Node ?? _before.Node : null, ActivePod = Held && Holder is { } h ? h.Name : null, StandbyPod = Next()?.Name, ObservedGeneration = view.Bot.Metadata.Generation,
+                Epoch = Epoch == 0 ? _before.Epoch : Epoch, Node = Held || view.Lease is null ? Holder?.Node ?? _before.Node : null, ActivePod = Held && Holder is { } h ? h.Name : null, StandbyPod = Next()?.Name, Claim = view.Claim ?? (view.AtRest ? null : _before.Claim), ObservedGeneration = view.Bot.Metadata.Generation,
                 Replicas = view.Pods.Count(p => !p.Ended), ReadyReplicas = view.Pods.Count(p => p.Ready && !p.Ended), Selector = $"{BotNames.BotLabel}={view.Bot.Metadata.Name}",
             };
         }
@@ -164,7 +175,7 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
             }
 
             var window = TimeSpan.FromSeconds(_spec.Handover?.RevertWindowSeconds ?? 30);
-            var ran = view.Now - new DateTimeOffset(DateTime.SpecifyKind(since, DateTimeKind.Utc));
+            var ran = view.ActingFor ?? TimeSpan.Zero;
             if (_status.Revision is { } revision && _status.GoodRevision != revision)
             {
                 if (ran >= window)
@@ -179,6 +190,17 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
             else if (_status.Crashes is > 0 && ran > CalmAfter)
             {
                 _status = _status with { Crashes = 0 };
+            }
+        }
+
+        /// <summary>A version that the API makes no Pod of is not tried again, when there is one to go back to, or one that acts.</summary>
+        private void TakeInRefusal()
+        {
+            var back = _before.GoodRevision is { } good && good != view.Revision ? good : Acting && Holder is { } holder && holder.Revision != view.Revision ? holder.Revision : null;
+            if (view.TemplateFault is { } fault && back is not null && _status.FailedRevision != view.Revision)
+            {
+                _status = _status with { FailedRevision = view.Revision, GoodRevision = back };
+                Condition("Reverted", true, "BadTemplate", $"version {view.Revision}: {fault}; version {back} runs until the spec changes");
             }
         }
 
@@ -207,7 +229,7 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
             Condition("Alert", true, verdict.Reason, verdict.Message);
             var failed = _status.FailedRevision;
-            Condemn(Holder?.Revision, _status.ActiveSince is { } since ? view.Now.UtcDateTime - since : TimeSpan.MaxValue, verdict.Message);
+            Condemn(Holder?.Revision, view.ActingFor ?? TimeSpan.MaxValue, verdict.Message);
             if (_status.FailedRevision != failed || Holder?.Revision == _status.FailedRevision)
             {
                 return;
@@ -288,9 +310,8 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
                     return;
                 }
 
-                var epoch = Math.Max(Epoch, view.Pods.Select(p => p.Epoch).DefaultIfEmpty().Max()) + 1;
-                next = new BotPod(BotNames.PodOf(view.Bot.Metadata.Name, epoch), epoch, Target);
-                _steps.Add(new BotStep(BotStepKind.MakePod, next.Name, epoch, Target, Avoid: lost ? Holder?.Node ?? _before.Node : null));
+                next = new BotPod(BotNames.PodOf(view.Bot.Metadata.Name, NextEpoch), NextEpoch, Target);
+                _steps.Add(new BotStep(BotStepKind.MakePod, next.Name, next.Epoch, Target, Avoid: lost ? Holder?.Node ?? _before.Node : null));
             }
 
             _steps.Add(new BotStep(BotStepKind.Grant, next.Name, next.Epoch, Why: lost ? Silent : ""));
@@ -307,7 +328,11 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
             }
 
             var wait = TimeSpan.FromSeconds(Math.Pow(2, Math.Min(crashes - 2, 6)));
-            return (wait < LongestPause ? wait : LongestPause) - (view.Now - new DateTimeOffset(DateTime.SpecifyKind(end, DateTimeKind.Utc)));
+            wait = wait < LongestPause ? wait : LongestPause;
+
+            // The end was told by another machine's clock.
+            var left = wait - (view.Now - new DateTimeOffset(DateTime.SpecifyKind(end, DateTimeKind.Utc)));
+            return left < wait ? left : wait;
         }
 
         /// <summary>Somebody holds the epoch.</summary>
@@ -335,6 +360,15 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
                     Delete(needless, "it is not needed any more");
                 }
 
+                if (Stuck(holder) is { } stuck)
+                {
+                    Condemn(holder.Revision, TimeSpan.Zero, stuck);
+                    Delete(holder, stuck);
+                    Say(BotPhase.Stopping, stuck);
+                    Condition("Ready", false, "Stopping", stuck);
+                    return;
+                }
+
                 SayHolds(holder);
                 return;
             }
@@ -347,9 +381,39 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
                 return;
             }
 
+            if (Acting && !deaf)
+            {
+                _steps.Add(new BotStep(BotStepKind.TryPod, BotNames.PodOf(view.Bot.Metadata.Name, NextEpoch), NextEpoch, Target));
+            }
+
+            Replace(holder, why);
+        }
+
+        /// <summary>Ends it, in order, so that the next may begin.</summary>
+        private void Replace(BotPod holder, string why)
+        {
             Delete(holder, why);
             Say(BotPhase.Stopping, why);
             Condition("Ready", false, "Updating", why);
+        }
+
+        /// <summary>Why a new version that does not get as far as to run is given up, when there is one to go back to; null when it isn't.</summary>
+        private string? Stuck(BotPod holder)
+        {
+            if (Acting || holder.Trouble is not { } trouble || holder.Revision != view.Revision || _status.GoodRevision is not { } good || good == holder.Revision || _spec.Handover?.RevertWindowSeconds == 0)
+            {
+                return null;
+            }
+
+            var limit = TimeSpan.FromSeconds(_spec.Start?.DeadlineSeconds ?? 60);
+            var left = limit - (view.Now - holder.Created);
+            if (left > TimeSpan.Zero)
+            {
+                Due(left < limit ? left : limit);
+                return null;
+            }
+
+            return $"{holder.Name} did not start within {limit.TotalSeconds:0} s ({trouble})";
         }
 
         private void WarmUp(BotPod holder, string why)
@@ -369,16 +433,20 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
                 : null;
             if (fault is not null)
             {
-                foreach (var pod in view.Pods.Where(p => p.Epoch > Epoch && !p.Deleting))
+                // The newest that has ended by itself stays, for its logs.
+                foreach (var pod in view.Pods.Where(p => p.Epoch > Epoch && !p.Deleting && p != failed))
                 {
                     Delete(pod, "the handover has failed");
                 }
 
-                if (Target == view.Revision)
+                if (holder.Revision == Target)
                 {
-                    _status = _status with { FailedRevision = view.Revision };
+                    // It is the same version that can't do what it should: then stop and start is what is left.
+                    Replace(holder, $"{why}; a handover has failed: {fault}");
+                    return;
                 }
 
+                _status = Target == view.Revision ? _status with { FailedRevision = view.Revision } : _status;
                 SayHolds(holder);
                 Condition("Reverted", true, "HandoverFailed", $"version {Target} did not take over: {fault}. {holder.Name} goes on.");
                 return;
@@ -386,8 +454,7 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
             if (next is null)
             {
-                var epoch = Math.Max(Epoch, view.Pods.Select(p => p.Epoch).DefaultIfEmpty().Max()) + 1;
-                _steps.Add(new BotStep(BotStepKind.MakePod, BotNames.PodOf(view.Bot.Metadata.Name, epoch), epoch, Target, Standby: true));
+                _steps.Add(new BotStep(BotStepKind.MakePod, BotNames.PodOf(view.Bot.Metadata.Name, NextEpoch), NextEpoch, Target, Standby: true));
                 Due(warmUp);
             }
             else if (!next.Ready)
@@ -411,10 +478,11 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
                 return;
             }
 
-            var trouble = view.Report?.Fault ?? holder.Trouble;
+            var report = view.Report?.Fault;
+            var trouble = report ?? holder.Trouble;
             var stopping = view.Report?.State == BotReport.Stopping;
             Say(stopping ? BotPhase.Stopping : BotPhase.Starting, stopping ? "is brought to rest" : trouble ?? "starts");
-            Condition("Ready", false, stopping ? "Stopping" : "Starting", _status.Message!);
+            Condition("Ready", false, stopping ? "Stopping" : report is null && holder.Trouble?.Split(':') is [var reason, _, ..] && reason.All(char.IsAsciiLetter) ? reason : "Starting", _status.Message!);
         }
 
         private void Delete(BotPod pod, string why)

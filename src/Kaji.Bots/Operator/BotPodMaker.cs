@@ -26,7 +26,11 @@ public static class BotPodMaker
     /// <summary>Names a version: what makes another Pod makes another version.</summary>
     public static string RevisionOf(BotSpec spec)
     {
-        var what = new BotSpec { Account = spec.Account, Markets = spec.Markets, Parameters = spec.Parameters, Start = spec.Start, Stop = spec.Stop, Metrics = spec.Metrics, Template = spec.Template };
+        var what = new BotSpec { Account = spec.Account, Markets = spec.Markets, Parameters = spec.Parameters, Start = spec.Start, Stop = spec.Stop, Metrics = spec.Metrics, Template = spec.Template,
+
+            // It needs a socket in the Pod; other ways of saying it don't.
+            Freshness = spec.Freshness?.SdNotify is { } word ? new BotFreshness { SdNotify = word } : null,
+        };
         return Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(what, BotJson.Default.BotSpec)))[..10];
     }
 
@@ -53,9 +57,9 @@ public static class BotPodMaker
         var plan = new WardenPlan
         {
             Bot = bot.Metadata.Name, Lease = BotNames.LeaseOf(bot.Metadata.Name), Epoch = request.Epoch, LeaseSeconds = bot.Spec.Activation?.LeaseSeconds ?? 5, Standby = request.Standby, Container = pod.Spec.Containers[0].Name,
-            Start = spec.Start, Stop = spec.Stop, GraceSeconds = grace, Freshness = bot.Spec.Freshness is { } f ? f with { Probe = null, OrdersExpected = null } : null, Metrics = spec.Metrics, Report = Reported(bot.Spec),
-            Account = AccountOf(bot, spec), Labels = bot.Metadata.Labels, PreviousEpoch = request.PreviousEpoch, PreviousStop = request.PreviousStop,
+            Start = spec.Start, Stop = spec.Stop, GraceSeconds = grace, Metrics = spec.Metrics, Account = AccountOf(bot, spec), PreviousEpoch = request.PreviousEpoch, PreviousStop = request.PreviousStop,
         };
+        plan = Watching(plan, bot);
         meta.Annotations = new Dictionary<string, string>(meta.Annotations ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [BotNames.PlanAnnotation] = JsonSerializer.Serialize(plan, BotJson.Default.WardenPlan) };
         List<V1EnvVar> variables =
         [
@@ -78,6 +82,10 @@ public static class BotPodMaker
 
         return pod;
     }
+
+    /// <summary>What the warden watches for, as the bot has it now: it may change while a Pod lives.</summary>
+    public static WardenPlan Watching(WardenPlan plan, Bot bot) =>
+        plan with { Freshness = bot.Spec.Freshness is { } f ? f with { Probe = null, OrdersExpected = null } : null, Report = Reported(bot.Spec), Labels = bot.Metadata.Labels };
 
     /// <summary>The Deployment of a Shared bot.</summary>
     public static V1Deployment MakeShared(Bot bot, int replicas, string revision)
@@ -173,7 +181,7 @@ public static class BotPodMaker
             case "File" when spec.Parameters!.Path is { } path:
                 var json = new JsonObject(values.OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => KeyValuePair.Create(v.Key, (JsonNode?)JsonValue.Create(v.Value))));
                 meta.Annotations[ParametersAnnotation] = json.ToJsonString();
-                Mount(pod, ParametersVolume, Path.GetDirectoryName(path)!, new V1DownwardAPIVolumeFile { Path = Path.GetFileName(path), FieldRef = new V1ObjectFieldSelector { FieldPath = $"metadata.annotations['{ParametersAnnotation}']" } });
+                Mount(pod, ParametersVolume, path, Path.GetFileName(path), new V1DownwardAPIVolumeFile { Path = Path.GetFileName(path), FieldRef = new V1ObjectFieldSelector { FieldPath = $"metadata.annotations['{ParametersAnnotation}']" } });
                 break;
             default:
                 variables.AddRange(values.OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => Variable(VariableName(v.Key), v.Value)));
@@ -182,7 +190,7 @@ public static class BotPodMaker
 
         if (epoch is not null)
         {
-            Mount(pod, Volume, Directory, epoch);
+            Mount(pod, Volume, Directory, null, epoch);
         }
 
         foreach (var container in pod.Containers.Concat(pod.InitContainers ?? []))
@@ -197,10 +205,11 @@ public static class BotPodMaker
         }
     }
 
-    private static void Mount(V1PodSpec pod, string volume, string directory, V1DownwardAPIVolumeFile file)
+    /// <param name="subPath">The one file of the volume that is mounted, so that it hides nothing beside it; null for the whole.</param>
+    private static void Mount(V1PodSpec pod, string volume, string place, string? subPath, V1DownwardAPIVolumeFile file)
     {
         pod.Volumes = [.. pod.Volumes ?? [], new V1Volume { Name = volume, DownwardAPI = new V1DownwardAPIVolumeSource { Items = [file] } }];
-        pod.Containers[0].VolumeMounts = [.. pod.Containers[0].VolumeMounts ?? [], new V1VolumeMount { Name = volume, MountPath = directory, ReadOnlyProperty = true }];
+        pod.Containers[0].VolumeMounts = [.. pod.Containers[0].VolumeMounts ?? [], new V1VolumeMount { Name = volume, MountPath = place, SubPath = subPath, ReadOnlyProperty = true }];
     }
 
     /// <summary><c>takeProfit</c>, <c>take-profit</c> and <c>TAKE_PROFIT</c> are all TAKE_PROFIT.</summary>

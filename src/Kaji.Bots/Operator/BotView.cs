@@ -26,6 +26,9 @@ public sealed record BotPod(string Name, long Epoch, string Revision)
     /// <summary>Waits without anything of it having run: for a node, or its node (which is alive) for the warden's image. Nobody can have acted.</summary>
     public bool NotBegun { get; init; }
 
+    /// <summary>Its node is not known to be alive: nobody there can say what has become of it.</summary>
+    public bool NodeIsLost { get; init; }
+
     /// <summary>Why it is not ready, in words.</summary>
     public string? Trouble { get; init; }
 
@@ -37,7 +40,7 @@ public sealed record BotPod(string Name, long Epoch, string Revision)
     {
         var labels = pod.Metadata.Labels ?? new Dictionary<string, string>();
         V1ContainerStatus[] containers = [.. pod.Status?.ContainerStatuses ?? [], .. pod.Status?.InitContainerStatuses ?? []];
-        var plan = WardenPlan.Of(pod);
+        var plan = WardenPlan.TryOf(pod);
         var waiting = containers.FirstOrDefault(c => c.State?.Waiting is { Reason: not ("ContainerCreating" or "PodInitializing") })?.State.Waiting;
         var scheduled = pod.Status?.Conditions?.FirstOrDefault(c => c.Type == "PodScheduled" && c.Status == "False");
         return new BotPod(pod.Metadata.Name, long.TryParse(labels.TryGetValue(BotNames.EpochLabel, out var epoch) ? epoch : "", NumberStyles.None, CultureInfo.InvariantCulture, out var e) ? e : 0, labels.TryGetValue(BotNames.RevisionLabel, out var revision) ? revision : "")
@@ -45,6 +48,7 @@ public sealed record BotPod(string Name, long Epoch, string Revision)
             Standby = plan?.Standby == true,
             NotBegun = pod.Metadata.DeletionTimestamp is null && (pod.Spec?.NodeName is not { Length: > 0 } node || (plan?.Sidecar == true && containers.All(c => c.State?.Waiting is not null && c.LastState?.Terminated is null) && nodeIsReady(node))),
             Ready = pod.Status?.Conditions?.Any(c => c.Type == "Ready" && c.Status == "True") == true,
+            NodeIsLost = pod.Spec?.NodeName is { Length: > 0 } its && !nodeIsReady(its),
             Ended = pod.Status?.Phase is "Succeeded" or "Failed",
             Deleting = pod.Metadata.DeletionTimestamp is not null,
             Node = pod.Spec?.NodeName,
@@ -90,6 +94,20 @@ public sealed record BotView
 
     /// <summary>Whether the age of the data is due to be written into the status again.</summary>
     public bool SayAge { get; init; }
+
+    /// <summary>How long the acting epoch has been seen to act, by this process's own clock; null when none does.</summary>
+    public TimeSpan? ActingFor { get; init; }
+
+    /// <summary>Why the spec as it is can't become a Pod; null when that is not known.</summary>
+    public string? TemplateFault { get; init; }
+
+    /// <summary>Markets that it holds on its account.</summary>
+    public IList<string>? Claim { get; init; }
+
+    /// <summary>
+    /// Whether nothing of it can act: the epoch is released (or its time is over), and no Pod is left but those that are fenced, or that wait on a dead node for an epoch that will not come.
+    /// </summary>
+    public bool AtRest => Lease is { } lease ? (lease.Released || lease.Epoch == 0) && Pods.All(p => p.Ended || p.Epoch <= lease.Epoch || (p.Deleting && p.NodeIsLost)) : Pods.All(p => p.Ended);
 
     /// <summary>Epochs up to this one are to be replaced although nothing has changed (a deaf feed).</summary>
     public long ReplaceThrough { get; init; }

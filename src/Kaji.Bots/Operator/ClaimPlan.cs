@@ -7,12 +7,14 @@ namespace Kaji.Bots.Operator;
 /// <param name="Refused">Why not; null when the bot has its claim.</param>
 public sealed record ClaimPlan(IList<AccountClaim>? Claims, string? Refused)
 {
-    /// <summary>Takes the markets that a bot wants, and lets go of those that it no longer wants once it is at rest.</summary>
+    /// <summary>Takes the markets that a bot is to act on, and lets go of those that no version of it needs any more.</summary>
     /// <param name="bot">NAMESPACE/NAME.</param>
-    /// <param name="atRest">Nothing of the bot may act: claims that it does not want any more can go.</param>
-    public static ClaimPlan Take(Account account, string bot, IList<string>? markets, long epoch, bool atRest)
+    /// <param name="markets">Of the version that is to act.</param>
+    /// <param name="kept">Of versions that still act, or may be gone back to: what it has of these it keeps.</param>
+    public static ClaimPlan Take(Account account, string bot, IList<string>? markets, long epoch, params IEnumerable<IList<string>?> kept)
     {
-        string[] wanted = markets is { Count: > 0 } ? [.. markets] : [AccountClaim.All];
+        string[] wanted = Names(markets);
+        var keeps = kept.SelectMany(Names).ToHashSet(StringComparer.Ordinal);
         var claims = account.Status?.Claims ?? [];
         if (Allowed(account, bot) is { } not)
         {
@@ -25,8 +27,8 @@ public sealed record ClaimPlan(IList<AccountClaim>? Claims, string? Refused)
             return new ClaimPlan(null, $"account {account.Metadata.Name}: {(other.Market == AccountClaim.All ? "all markets are" : $"market {other.Market} is")} claimed by bot {other.Bot}; it gets the claim when that one is stopped and gives it up");
         }
 
-        var kept = claims.Where(c => c.Bot == bot && !wanted.Contains(c.Market, StringComparer.Ordinal) && !atRest);
-        IList<AccountClaim> next = [.. claims.Where(c => c.Bot != bot).Concat(kept).Concat(wanted.Select(m => new AccountClaim { Market = m, Bot = bot, Epoch = epoch == 0 ? null : epoch })).OrderBy(c => c.Market, StringComparer.Ordinal)];
+        var rest = claims.Where(c => c.Bot == bot && keeps.Contains(c.Market) && !wanted.Contains(c.Market, StringComparer.Ordinal));
+        IList<AccountClaim> next = [.. claims.Where(c => c.Bot != bot).Concat(rest).Concat(wanted.Select(m => new AccountClaim { Market = m, Bot = bot, Epoch = epoch == 0 ? null : epoch })).OrderBy(c => c.Market, StringComparer.Ordinal)];
         return new ClaimPlan(Same(claims, next) ? null : next, null);
     }
 
@@ -36,6 +38,8 @@ public sealed record ClaimPlan(IList<AccountClaim>? Claims, string? Refused)
         var claims = account.Status?.Claims ?? [];
         return new ClaimPlan(claims.Any(c => c.Bot == bot) ? [.. claims.Where(c => c.Bot != bot)] : null, null);
     }
+
+    private static string[] Names(IList<string>? markets) => markets is { Count: > 0 } ? [.. markets] : [AccountClaim.All];
 
     private static string? Allowed(Account account, string bot)
     {

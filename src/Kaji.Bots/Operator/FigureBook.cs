@@ -10,30 +10,45 @@ namespace Kaji.Bots.Operator;
 /// </summary>
 public sealed class FigureBook(TimeProvider time, ProbeBook probes)
 {
-    private const int MostSamples = 4096;
+    private const int MostSamples = 2048;
+    private static readonly TimeSpan CalmAfter = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(10);
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Namespace, string Bot), Entry> _entries = [];
 
-    /// <summary>Takes in a report, if it is new, and judges the bot.</summary>
+    /// <summary>Takes in a report, if it is new, and judges the bot; of several things that are wrong the gravest.</summary>
     public Verdict? Judge(Bot bot, BotReport? report, string? version)
     {
         var key = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
         lock (_gate)
         {
-            if (report is not { State: BotReport.Acting, ActingSince: { } since })
+            if (report is not { State: BotReport.Acting })
             {
-                _entries.Remove(key);
+                if (_entries.TryGetValue(key, out var rests))
+                {
+                    rests.Rest();
+                }
+
                 return null;
             }
 
-            var entry = _entries.TryGetValue(key, out var known) && known.Epoch == report.Epoch ? known : _entries[key] = new Entry(report.Epoch, time.GetTimestamp()) { ReplaceThrough = known?.ReplaceThrough ?? 0 };
+            var entry = _entries.TryGetValue(key, out var known) && known.Epoch == report.Epoch ? known : _entries[key] = new Entry(report.Epoch, time.GetTimestamp()) { ReplaceThrough = known?.ReplaceThrough ?? 0, DeafInARow = known?.DeafInARow ?? 0 };
             if (entry.Version != version)
             {
                 entry.Take(report, version, bot.Spec.Markets ?? [], time, Window(bot.Spec));
             }
 
-            var acting = time.GetUtcNow() - new DateTimeOffset(DateTime.SpecifyKind(since, DateTimeKind.Utc));
-            return Guard(bot.Spec, entry) ?? Fresh(bot, key, entry, acting) ?? Orders(bot.Spec, entry);
+            Verdict?[] verdicts = [.. (bot.Spec.Guards ?? []).Select(g => Guard(g, entry)), Fresh(bot, key, entry), Orders(bot.Spec, entry)];
+            return verdicts.OfType<Verdict>().MaxBy(v => v.Action);
+        }
+    }
+
+    /// <summary>How long this process has seen an epoch act, by its own clock; null when it does not.</summary>
+    public TimeSpan? ActingFor(string ns, string bot, long epoch)
+    {
+        lock (_gate)
+        {
+            return _entries.TryGetValue((ns, bot), out var entry) && entry.Acts && entry.Epoch == epoch ? time.GetElapsedTime(entry.Began) : null;
         }
     }
 
@@ -42,7 +57,7 @@ public sealed class FigureBook(TimeProvider time, ProbeBook probes)
     {
         lock (_gate)
         {
-            return _entries.TryGetValue((ns, bot), out var entry) ? entry.Freshness : null;
+            return _entries.TryGetValue((ns, bot), out var entry) && entry.Acts ? entry.Freshness : null;
         }
     }
 
@@ -61,6 +76,7 @@ public sealed class FigureBook(TimeProvider time, ProbeBook probes)
         {
             if (_entries.TryGetValue((ns, bot), out var entry))
             {
+                entry.DeafInARow += through > entry.ReplaceThrough ? 1 : 0;
                 entry.ReplaceThrough = Math.Max(entry.ReplaceThrough, through);
             }
         }
@@ -86,7 +102,7 @@ public sealed class FigureBook(TimeProvider time, ProbeBook probes)
     {
         lock (_gate)
         {
-            return _entries.TryGetValue((ns, bot), out var entry) && entry.Samples.Count > 0 && entry.Samples[^1].Values.TryGetValue(metric, out var value) ? (entry.Epoch, value) : null;
+            return _entries.TryGetValue((ns, bot), out var entry) && entry.Acts && entry.Samples.Count > 0 && entry.Samples[^1].Values.TryGetValue(metric, out var value) ? (entry.Epoch, value) : null;
         }
     }
 
@@ -100,34 +116,40 @@ public sealed class FigureBook(TimeProvider time, ProbeBook probes)
 
     private static TimeSpan Window(BotSpec spec) => TimeSpan.FromSeconds(Math.Max((spec.Guards ?? []).Select(g => g.WindowSeconds ?? 60).DefaultIfEmpty().Max(), spec.Freshness?.OrdersExpected?.WithinSeconds ?? 0) + 5);
 
-    private static Verdict? Guard(BotSpec spec, Entry entry)
-    {
-        foreach (var guard in spec.Guards ?? [])
-        {
-            if (GuardRule.Crossed(guard, entry.Samples) is { } crossed)
-            {
-                return new Verdict(guard.Action switch { "HaltAccount" => VerdictAction.HaltAccount, "Alert" => VerdictAction.Alert, _ => VerdictAction.HaltBot }, "Guard", crossed, entry.Epoch);
-            }
-        }
+    private static Verdict? Guard(BotGuard guard, Entry entry) => GuardRule.Crossed(guard, entry.Samples) is { } crossed
+        ? new Verdict(guard.Action switch { "HaltAccount" => VerdictAction.HaltAccount, "Alert" => VerdictAction.Alert, _ => VerdictAction.HaltBot }, "Guard", crossed, entry.Epoch)
+        : null;
 
-        return null;
-    }
-
-    private Verdict? Fresh(Bot bot, (string Namespace, string Bot) key, Entry entry, TimeSpan acting)
+    private Verdict? Fresh(Bot bot, (string Namespace, string Bot) key, Entry entry)
     {
         if (bot.Spec.Freshness is not { } freshness)
         {
+            entry.Freshness = null;
+            entry.Listening("", time);
             return null;
         }
 
         var reference = freshness.Probe is { } probe
             ? probes.AgeOf(key.Namespace, probe)
-            : _entries.Where(e => e.Key != key && e.Value.Age is not null && e.Value.Markets.Any(m => entry.Markets.Contains(m, StringComparer.Ordinal))).Min(e => e.Value.AgeNow(time));
+            : _entries.Where(e => e.Key != key && e.Value.Acts && e.Value.Age is not null && e.Value.Markets.Any(m => entry.Markets.Contains(m, StringComparer.Ordinal))).Min(e => e.Value.AgeNow(time));
         var limit = double.Parse(freshness.LimitSeconds, CultureInfo.InvariantCulture);
+        var acting = time.GetElapsedTime(entry.Listening(Source(freshness), time));
         var (deaf, why) = FreshnessRule.Judge(entry.AgeNow(time), reference, limit, acting);
         entry.Freshness = (deaf, why);
-        return deaf != true ? null : new Verdict(freshness.Remedy switch { "Halt" => VerdictAction.HaltBot, "Alert" => VerdictAction.Alert, _ => VerdictAction.Restart }, "Deaf", why, entry.Epoch);
+        if (deaf != true)
+        {
+            entry.DeafInARow = deaf == false && acting > CalmAfter ? 0 : entry.DeafInARow;
+            return null;
+        }
+
+        // A restart that did not help is not repeated at once: after 10, 20, 40 s ... of acting.
+        var action = freshness.Remedy switch { "Halt" => VerdictAction.HaltBot, "Alert" => VerdictAction.Alert, _ => VerdictAction.Restart };
+        var pause = TimeSpan.FromSeconds(entry.DeafInARow == 0 ? 0 : 5 * Math.Pow(2, Math.Min(entry.DeafInARow, 8)));
+        return new Verdict(action == VerdictAction.Restart && acting < (pause < LongestPause ? pause : LongestPause) ? VerdictAction.Alert : action, "Deaf", why, entry.Epoch);
     }
+
+    /// <summary>Where a bot says how fresh it is; another place is not known to say anything yet.</summary>
+    private static string Source(BotFreshness freshness) => $"{freshness.Metric}|{freshness.JsonField}|{freshness.File}|{freshness.SdNotify}|{freshness.Port}|{freshness.Path}";
 
     private static Verdict? Orders(BotSpec spec, Entry entry)
     {
@@ -146,7 +168,15 @@ public sealed class FigureBook(TimeProvider time, ProbeBook probes)
 
     private sealed class Entry(long epoch, long began)
     {
+        private string? _source;
+        private long _listening = began;
+
         public long Epoch { get; } = epoch;
+
+        /// <summary>When it was first seen to act.</summary>
+        public long Began { get; } = began;
+
+        public bool Acts { get; private set; }
 
         public string? Version { get; private set; }
 
@@ -160,27 +190,51 @@ public sealed class FigureBook(TimeProvider time, ProbeBook probes)
 
         public long ReplaceThrough { get; set; }
 
+        /// <summary>Epochs before this one that were replaced because they were deaf, with none between that heard for a while.</summary>
+        public int DeafInARow { get; set; }
+
         public long? AgeSaid { get; set; }
 
         private long At { get; set; }
 
         public double? AgeNow(TimeProvider time) => Age is { } age ? age + time.GetElapsedTime(At).TotalSeconds : null;
 
+        /// <summary>Since when it has been listened to at a place: since it acts, or since the spec names that place.</summary>
+        public long Listening(string source, TimeProvider time)
+        {
+            if (_source is not null && _source != source)
+            {
+                _listening = time.GetTimestamp();
+            }
+
+            _source = source;
+            return _listening;
+        }
+
+        /// <summary>It does not act: what was known of its figures says nothing any more.</summary>
+        public void Rest()
+        {
+            (Acts, Age) = (false, null);
+            Samples.Clear();
+        }
+
         public void Take(BotReport report, string? version, IList<string> markets, TimeProvider time, TimeSpan window)
         {
-            (Version, Age, Markets, At) = (version, report.Age, markets, time.GetTimestamp());
+            (Acts, Version, Age, Markets, At) = (true, version, report.Age, markets, time.GetTimestamp());
             if (report.Metrics is not { Count: > 0 } metrics)
             {
                 return;
             }
 
-            var now = time.GetElapsedTime(began);
+            // The newest is always there; of those before only so many that the window fits.
+            var now = time.GetElapsedTime(Began);
+            if (Samples.Count > 1 && Samples[^1].At - Samples[^2].At < window / MostSamples)
+            {
+                Samples.RemoveAt(Samples.Count - 1);
+            }
+
             Samples.Add(new FigureSample(now, metrics.AsReadOnly()));
             Samples.RemoveAll(s => s.At < now - window);
-            if (Samples.Count > MostSamples)
-            {
-                Samples.RemoveAt(0);
-            }
         }
     }
 }

@@ -21,6 +21,11 @@ public static class GuardRule
             return null;
         }
 
+        if (double.IsPositiveInfinity(value))
+        {
+            return Number(guard.Max) is null ? null : $"guard {guard.Name}: {guard.Metric} grows while {guard.By} stands still";
+        }
+
         var what = guard.By is { } by ? $"{guard.Metric} / {by}" : guard.Of == "Rate" ? $"{guard.Metric} per second" : guard.Metric;
         return Number(guard.Max) is { } max && value > max ? string.Create(CultureInfo.InvariantCulture, $"guard {guard.Name}: {what} is {value:0.####}, above {guard.Max}")
             : Number(guard.Min) is { } min && value < min ? string.Create(CultureInfo.InvariantCulture, $"guard {guard.Name}: {what} is {value:0.####}, below {guard.Min}")
@@ -53,7 +58,7 @@ public static class GuardRule
         }
 
         var of = samples[^1].Values.GetValueOrDefault(by) - first.Values.GetValueOrDefault(by);
-        return of > 0 ? change / of : null;
+        return of > 0 ? change / of : change > 0 ? double.PositiveInfinity : null;
     }
 
     internal static double? Number(string? text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : null;

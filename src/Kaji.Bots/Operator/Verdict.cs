@@ -1,6 +1,6 @@
 namespace Kaji.Bots.Operator;
 
-/// <summary>What is to be done about a bot whose figures are not as they should be.</summary>
+/// <summary>What is to be done about a bot whose figures are not as they should be, the mildest first.</summary>
 public enum VerdictAction
 {
     Alert,

@@ -10,23 +10,35 @@ namespace Kaji.Bots.Warden;
 /// Reads what a bot says of itself: the age of its newest data and the figures of its metrics page. What it does not say any more grows older, so that a bot that
 /// hangs is not mistaken for one with fresh data.
 /// </summary>
-public sealed class BotReader(WardenPlan plan, IHolder holder, HookCaller caller, TimeProvider time) : IDisposable
+public sealed class BotReader(WardenPlan first, IHolder holder, HookCaller caller, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan PageLimit = TimeSpan.FromMilliseconds(300);
     private volatile Heard? _heard;
     private NotifySocket? _notify;
     private Dictionary<string, double>? _metrics;
+    private volatile WardenPlan _plan = first;
 
     /// <summary>Seconds since the newest data that it acted on came; null when it has never said.</summary>
     public double? Age => _heard is { } heard ? heard.Age + time.GetElapsedTime(heard.At).TotalSeconds : null;
 
     public IDictionary<string, double>? Metrics => _metrics;
 
+    /// <summary>What to read; may change while the bot acts. What was said at another place counts no more.</summary>
+    public WardenPlan Plan
+    {
+        set
+        {
+            _heard = value.Freshness == _plan.Freshness ? _heard : null;
+            _plan = value;
+        }
+    }
+
     public void Dispose() => _notify?.Dispose();
 
     /// <exception cref="IOException">The bot's container stands in the way of its socket.</exception>
     public async Task ReadAsync(CancellationToken cancellationToken)
     {
+        var plan = _plan;
         if (holder.Address is not { } address)
         {
             return;

@@ -23,7 +23,7 @@ public sealed partial class BotWarden : IDisposable
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(5);
     private readonly WardenServices _services;
     private readonly ILogger _log;
-    private readonly WardenPlan _plan;
+    private WardenPlan _plan;
     private readonly string _ns;
     private readonly string _pod;
     private readonly IHolder _holder;
@@ -37,8 +37,8 @@ public sealed partial class BotWarden : IDisposable
     private readonly CancellationTokenSource _end = new();
     private readonly CancellationTokenSource _waiting;
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly StartOrder _starting;
-    private readonly StopOrder _stop;
+    private StartOrder _starting;
+    private StopOrder _stop;
     private volatile WardenState? _state;
     private V1Lease? _lease;
     private BotReport _report;
@@ -154,6 +154,15 @@ public sealed partial class BotWarden : IDisposable
     public void Changed(V1Pod pod)
     {
         _why = Note(pod, BotNames.WhyAnnotation);
+        if (WardenPlan.TryOf(pod) is { } plan)
+        {
+            Post(() =>
+            {
+                _plan = _plan with { Freshness = plan.Freshness, Report = plan.Report, Labels = plan.Labels };
+                _reader.Plan = _plan;
+            });
+        }
+
         if (pod.Metadata.DeletionTimestamp is null && Note(pod, BotNames.YieldAnnotation) is { } to)
         {
             Yield(to);
@@ -274,8 +283,15 @@ public sealed partial class BotWarden : IDisposable
 
     private async Task HoldAsync(FenceRecord record)
     {
+        if (LeaseRecord.StopOf(_lease) is { } last && last.Epoch < _plan.Epoch)
+        {
+            // A standby was made before it was known how the one before it would end.
+            _plan = _plan with { PreviousEpoch = last.Epoch, PreviousStop = last.Outcome };
+            (_starting, _stop) = (new StartOrder(_plan, _ns, _holder, _services), new StopOrder(_plan, _ns, _holder, _services));
+        }
+
         var state = _state = new WardenState(_timing, record, _services.Clock(), _adopted);
-        var before = ReportOf(_lease!);
+        var before = LeaseRecord.ReportOf(_lease);
         if (_adopted is not null && before is { State: BotReport.Acting })
         {
             // It acts already: the activation went through under a warden before this one.
@@ -535,9 +551,6 @@ public sealed partial class BotWarden : IDisposable
     }
 
     private static string? Note(V1Pod pod, string annotation) => pod.Metadata.Annotations?.TryGetValue(annotation, out var text) == true ? text : null;
-
-    private static BotReport? ReportOf(V1Lease lease) =>
-        lease.Metadata.Annotations?.TryGetValue(BotNames.ReportAnnotation, out var text) == true ? JsonSerializer.Deserialize(text, BotJson.Default.BotReport) : null;
 
     /// <summary>Until something was posted, or the state wants to be asked again.</summary>
     private async Task WaitAsync(WardenState state)

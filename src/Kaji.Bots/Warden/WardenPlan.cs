@@ -61,6 +61,20 @@ public sealed record WardenPlan
         TakeoverMargin = TimeSpan.FromSeconds(leaseSeconds / 10.0),
     }.Validated();
 
+    /// <summary>The plan of a Pod; null when it is no bot's, or somebody has damaged it.</summary>
+    public static WardenPlan? TryOf(V1Pod pod)
+    {
+        try
+        {
+            return Of(pod);
+        }
+        catch (JsonException)
+        {
+            // Its warden bars the Pod, and says so.
+            return null;
+        }
+    }
+
     /// <summary>The plan of a Pod; null when it is no bot's.</summary>
     /// <exception cref="JsonException">The annotation was damaged.</exception>
     public static WardenPlan? Of(V1Pod pod) =>
