@@ -136,6 +136,19 @@ public abstract class BotLifeTests(BotCluster bots)
         await FaultAsync(ns, await bots.StatusAsync(ns), "freeze-feed");
 
         await Eventually.HoldsAsync("its data grows old", async () => await AgeAsync() > 4);
+        await GuardOfAnActingBot_IsWatchedAtOnceAsync(ns);
+    }
+
+    /// <summary>Its metric was not read before: the warden is told.</summary>
+    private async Task GuardOfAnActingBot_IsWatchedAtOnceAsync(string ns)
+    {
+        var epoch = (long)(await bots.StatusAsync(ns))["epoch"]!;
+
+        (await bots.Cluster.KubectlAsync("-n", ns, "patch", "bot", "churn", "--type=merge", "-p", """{"spec":{"guards":[{"name":"any","metric":"bot_orders_total","max":"0"}]}}""")).Ok();
+
+        var status = await Eventually.GetAsync("halted", async () => await bots.StatusAsync(ns) is { } s && (string?)s["phase"] == "Halted" ? s : null);
+        Assert.Equal(epoch, (long)status["epoch"]!);
+        Assert.Contains("guard any: bot_orders_total is", (string)status["message"]!, StringComparison.Ordinal);
     }
 
     [Fact]
