@@ -40,18 +40,45 @@ public sealed class StopOrderTests
         Assert.Equal(clean, result.ActedUntil is not null);
     }
 
+    [Fact]
+    public async Task HaltThatFlattens_DuringAStop_ClosesThePositionsToo()
+    {
+        using var hooks = new HookCaller();
+        var (told, first) = (0, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        var order = Order(hooks, BotStop.Cancel, deadlineSeconds: 10, async (command, _) =>
+        {
+            if (command == "tell" && ++told == 1)
+            {
+                await first.Task;
+            }
+
+            return (0, command == "tell" ? "" : "0");
+        });
+        var done = new TaskCompletionSource<StopResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        order.Begin("it is deleted", flatten: false, TimeSpan.FromMinutes(1), _ => { });
+        order.Begin("a halt", flatten: true, TimeSpan.FromMinutes(1), done.SetResult);
+        Assert.True(order.Running);
+        first.SetResult();
+
+        Assert.Equal((StopResult.Clean, 2), ((await done.Task).Outcome, told));
+    }
+
     private static async Task<StopResult> StopAsync(string orders, int deadlineSeconds, Func<string, CancellationToken, Task<(int, string)>> answer)
     {
         using var hooks = new HookCaller();
+        var done = new TaskCompletionSource<StopResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Order(hooks, orders, deadlineSeconds, answer).Begin("a test", flatten: false, TimeSpan.FromMinutes(1), done.SetResult);
+        return await done.Task;
+    }
+
+    private static StopOrder Order(HookCaller hooks, string orders, int deadlineSeconds, Func<string, CancellationToken, Task<(int, string)>> answer)
+    {
         var plan = new WardenPlan
         {
             Bot = "bot", Epoch = 4,
             Stop = new BotStop { Orders = orders, DeadlineSeconds = deadlineSeconds, Tell = new Hook { Exec = new ExecHook { Command = ["tell"] } }, Verify = new Hook { Exec = new ExecHook { Command = ["verify"] } } },
         };
-        var order = new StopOrder(plan, "ns", new Holder(answer), new WardenServices(null!, new HaltBook(), hooks, () => TimeSpan.Zero, TimeProvider.System, NullLogger.Instance));
-        var done = new TaskCompletionSource<StopResult>(TaskCreationOptions.RunContinuationsAsynchronously);
-        order.Begin("a test", flatten: false, TimeSpan.FromMinutes(1), done.SetResult);
-        return await done.Task;
+        return new StopOrder(plan, "ns", new Holder(answer), new WardenServices(null!, new HaltBook(), hooks, () => TimeSpan.Zero, TimeProvider.System, NullLogger.Instance));
     }
 
     private sealed class Holder(Func<string, CancellationToken, Task<(int, string)>> answer) : IHolder

@@ -10,34 +10,35 @@ internal sealed class StopOrder(WardenPlan plan, string ns, IHolder holder, Ward
 {
     private static readonly TimeSpan Again = TimeSpan.FromMilliseconds(100);
 
+    private readonly Lock _gate = new();
+    private readonly List<Action<StopResult>> _waiting = [];
+    private bool _underWay;
+    private bool _flattens;
+    private StopResult? _clean;
+
     /// <summary>Whether it has begun and not failed.</summary>
-    public bool Running { get; private set; }
+    public bool Running => _underWay || _clean is not null;
 
-    private List<Action<StopResult>> Waiting { get; } = [];
-
-    private StopResult? Result { get; set; }
-
-    /// <summary>Begins, or waits with those who asked before. Called on the warden's loop.</summary>
+    /// <summary>Begins, or waits with those who asked before. Who wants positions closed gets that even when a stop without it is under way, or done.</summary>
     public void Begin(string why, bool flatten, TimeSpan limit, Action<StopResult> then)
     {
-        if (Result is { } known)
+        lock (_gate)
         {
-            then(known);
-            return;
-        }
-
-        lock (Waiting)
-        {
-            Waiting.Add(then);
-            if (Running)
+            if (_clean is null || (flatten && !_flattens))
             {
+                _waiting.Add(then);
+                _flattens |= flatten;
+                if (!_underWay)
+                {
+                    _underWay = true;
+                    _ = RunAsync(why, Shorter(limit, TimeSpan.FromSeconds(plan.Stop?.DeadlineSeconds ?? 20)));
+                }
+
                 return;
             }
-
-            Running = true;
         }
 
-        _ = RunAsync(why, flatten, Shorter(limit, TimeSpan.FromSeconds(plan.Stop?.DeadlineSeconds ?? 20)));
+        then(_clean);
     }
 
     /// <summary>Only tells; for a bot that may go on afterwards.</summary>
@@ -49,7 +50,37 @@ internal sealed class StopOrder(WardenPlan plan, string ns, IHolder holder, Ward
         ? result
         : result with { Outcome = StopResult.Unclean, Fault = $"it did not end within {plan.GraceSeconds} s of SIGTERM and was killed" };
 
-    private async Task RunAsync(string why, bool flatten, TimeSpan limit)
+    private async Task RunAsync(string why, TimeSpan limit)
+    {
+        while (true)
+        {
+            var flatten = _flattens;
+            var result = await OnceAsync(why, flatten, limit);
+            Action<StopResult>[] waiting;
+            lock (_gate)
+            {
+                if (_flattens && !flatten && result.Outcome == StopResult.Clean)
+                {
+                    continue;
+                }
+
+                waiting = [.. _waiting];
+                _waiting.Clear();
+                _underWay = false;
+                _clean = result.Outcome == StopResult.Clean ? result : null;
+                _flattens &= _clean is not null;
+            }
+
+            foreach (var then in waiting)
+            {
+                then(result);
+            }
+
+            return;
+        }
+    }
+
+    private async Task<StopResult> OnceAsync(string why, bool flatten, TimeSpan limit)
     {
         var began = services.Time.GetTimestamp();
         TimeSpan Left() => limit - services.Time.GetElapsedTime(began);
@@ -77,24 +108,11 @@ internal sealed class StopOrder(WardenPlan plan, string ns, IHolder holder, Ward
             fault = $"it says that {open} orders are still open";
         }
 
-        var result = new StopResult
+        return new StopResult
         {
             Epoch = plan.Epoch, Outcome = fault is null ? StopResult.Clean : StopResult.Unclean, Cause = StopResult.Stop, Why = why, Fault = fault, OpenOrders = open,
             Milliseconds = (long)services.Time.GetElapsedTime(began).TotalMilliseconds, At = services.Time.GetUtcNow().UtcDateTime, ActedUntil = fault is null ? until : null,
         };
-        Action<StopResult>[] waiting;
-        lock (Waiting)
-        {
-            waiting = [.. Waiting];
-            Waiting.Clear();
-            Running = result.Outcome == StopResult.Clean;
-            Result = Running ? result : null;
-        }
-
-        foreach (var then in waiting)
-        {
-            then(result);
-        }
     }
 
     /// <summary>Asks until the answer is good or the time is over. A question that only the deadline cut short does not hide what was answered before it.</summary>
