@@ -95,12 +95,14 @@ public sealed record FleetStatus
 
     public string? Message { get; init; }
 
-    /// <summary>Hash of the template that the last whole rollout brought to every bot.</summary>
-    public string? GoodTemplate { get; init; }
-
+    /// <summary>Hash of the template that a bot took back: it is not rolled out further.</summary>
     public string? FailedTemplate { get; init; }
 
+    /// <summary>When bots last were given <see cref="StepTemplate"/>.</summary>
     public DateTime? StepSince { get; init; }
+
+    /// <summary>Hash of the template that is being rolled out.</summary>
+    public string? StepTemplate { get; init; }
 
     public long? ObservedGeneration { get; init; }
 

@@ -35,33 +35,19 @@ internal static class RolloutWaiter
         var last = "not seen yet";
         try
         {
-            while (true)
+            var begin = await client.GetAsync(kind, ns, manifest.Name, limit);
+            await foreach (var now in client.FollowAsync(kind, begin, TimeProvider.System, limit))
             {
-                var now = await client.GetAsync(kind, ns, manifest.Name, limit);
-                if (missing(now) is not { } first)
+                if (now is not null && missing(now) is null)
                 {
                     say($"{kind.Kind.ToLowerInvariant()}/{manifest.Name} is available");
                     return null;
                 }
 
-                last = first;
-                var watch = new ListOptions { FieldSelector = $"metadata.name={manifest.Name}", ResourceVersion = now.Metadata.ResourceVersion };
-                await foreach (var change in client.WatchAsync(kind, ns, watch, limit))
-                {
-                    if (change.Type is not (WatchEventType.Added or WatchEventType.Modified))
-                    {
-                        continue;
-                    }
-
-                    if (missing(change.Object) is not { } still)
-                    {
-                        say($"{kind.Kind.ToLowerInvariant()}/{manifest.Name} is available");
-                        return null;
-                    }
-
-                    last = still;
-                }
+                last = now is null ? "it was deleted" : missing(now)!;
             }
+
+            return null;
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested)
         {

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
+using Kaji.Bots.Advice;
 using Kaji.Bots.Api;
 using Kaji.Bots.Operator;
 using Kaji.Client;
@@ -51,15 +53,14 @@ internal static class DeployCommand
                 spec["handover"] = new JsonObject { ["strategy"] = BotHandover.Warm };
             }
 
-            var changed = await ChangeFleetAsync(client, bot, fleet => FleetOverrides.With(fleet.Spec, bot.Metadata.Name, spec), cancel)
-                ?? (await BotTarget.PatchAsync(client, bot, spec, cancel)).Metadata.Generation != bot.Metadata.Generation;
-            if (!changed)
+            var fleet = await ChangeFleetAsync(client, bot, fleet => FleetOverrides.With(fleet.Spec, bot.Metadata.Name, spec), cancel);
+            if (!(fleet?.Changed ?? (await BotTarget.PatchAsync(client, bot, spec, cancel)).Metadata.Generation != bot.Metadata.Generation))
             {
                 Console.WriteLine("it is so already: nothing has changed");
                 return ExitCodes.Ok;
             }
 
-            return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
+            return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, fleet?.Fleet, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
         }));
         return command;
     }
@@ -72,34 +73,35 @@ internal static class DeployCommand
             var bot = await BotTarget.FindAsync(client, parsed, cancel);
             var revisions = (await client.ListAsync(BotKinds.Revision, bot.Metadata.NamespaceProperty, new ListOptions { LabelSelector = $"{BotNames.BotLabel}={bot.Metadata.Name}" }, cancel)).Items;
             var before = BotHistory.Before(revisions, bot) ?? throw new UserError($"bot {bot.Metadata.Name} has had no other version.");
-            if (await ChangeFleetAsync(client, bot, fleet => FleetOverrides.Back(fleet, bot, before), cancel) is null)
+            var fleet = await ChangeFleetAsync(client, bot, fleet => FleetOverrides.Back(fleet, bot, before), cancel);
+            if (fleet is null)
             {
                 await client.UpdateAsync(BotKinds.Bot, BotHistory.Restored(bot, before), cancellationToken: cancel);
             }
 
             Console.WriteLine($"back to version {before.Metadata.Labels[BotNames.RevisionLabel]} (number {before.Revision})");
-            return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
+            return parsed.GetValue(NoWait) ? ExitCodes.Ok : await WaitAsync(client, bot, fleet?.Fleet, TimeSpan.FromSeconds(parsed.GetValue(Timeout)), cancel);
         }));
         return command;
     }
 
     /// <summary>A bot of a fleet is changed where the fleet says what its bots are: as an override for this one bot.</summary>
-    /// <returns>Whether that changed anything; null when the bot belongs to no fleet.</returns>
-    private static async Task<bool?> ChangeFleetAsync(IApiClient client, Bot bot, Func<BotFleet, FleetSpec> change, CancellationToken cancel)
+    /// <returns>The fleet with the change, and whether it is one; null when the bot belongs to no fleet.</returns>
+    private static async Task<(BotFleet Fleet, bool Changed)?> ChangeFleetAsync(IApiClient client, Bot bot, Func<BotFleet, FleetSpec> change, CancellationToken cancel)
     {
-        if (bot.Metadata.Labels?.TryGetValue(BotNames.FleetLabel, out var name) != true)
+        if (NextStep.FleetOf(bot) is not { } name)
         {
             return null;
         }
 
         while (true)
         {
-            var fleet = await client.GetAsync(BotKinds.BotFleet, bot.Metadata.NamespaceProperty, name!, cancel);
+            var fleet = await client.GetAsync(BotKinds.BotFleet, bot.Metadata.NamespaceProperty, name, cancel);
             try
             {
                 var changed = await client.UpdateAsync(BotKinds.BotFleet, fleet with { Spec = change(fleet) }, cancellationToken: cancel);
                 Console.WriteLine(changed.Spec.Overrides?.Any(o => o.Bot == bot.Metadata.Name) == true ? $"fleet {name}: an override for {bot.Metadata.Name}" : $"fleet {name}: no override for {bot.Metadata.Name} any more");
-                return changed.Metadata.Generation != fleet.Metadata.Generation;
+                return (changed, changed.Metadata.Generation != fleet.Metadata.Generation);
             }
             catch (ApiException e) when (e.IsConflict)
             {
@@ -109,52 +111,32 @@ internal static class DeployCommand
         }
     }
 
-    /// <summary>Says each step until the version acts, or was taken back.</summary>
-    private static async Task<int> WaitAsync(IApiClient client, Bot before, TimeSpan limit, CancellationToken cancel)
+    /// <summary>Says each step until the version acts, or was taken back, or the bot's fleet can't bring it.</summary>
+    private static async Task<int> WaitAsync(IApiClient client, Bot before, BotFleet? fleet, TimeSpan limit, CancellationToken cancel)
     {
         var (ns, name) = (before.Metadata.NamespaceProperty, before.Metadata.Name);
-        var old = BotPodMaker.RevisionOf(before.Spec);
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         bounded.CancelAfter(limit);
         var said = "";
         try
         {
-            var options = new ListOptions { FieldSelector = $"metadata.name={name}", ResourceVersion = before.Metadata.ResourceVersion };
-            await foreach (var change in client.WatchAsync(BotKinds.Bot, ns, options, bounded.Token))
+            await foreach (var (bot, its) in StatesAsync(client, before, fleet, bounded.Token))
             {
-                if (change.Type is not (WatchEventType.Added or WatchEventType.Modified) || change.Object.Status is not { } status || change.Object.Metadata.Generation == before.Metadata.Generation || status.ObservedGeneration != change.Object.Metadata.Generation)
+                if (DeployOutcome.Of(before, bot, its, fleet?.Metadata.Generation ?? 0) is { } outcome)
                 {
-                    continue;
-                }
+                    if (outcome.Failed)
+                    {
+                        throw new UserError(outcome.Message);
+                    }
 
-                var wanted = BotPodMaker.RevisionOf(change.Object.Spec);
-                if (wanted == old)
-                {
-                    Console.WriteLine("nothing that runs has changed");
+                    Console.WriteLine(outcome.Message);
                     return ExitCodes.Ok;
                 }
 
-                if (status.Message is { } message && message != said)
+                if (DeployOutcome.Word(before, bot!, its, fleet?.Metadata.Generation ?? 0) is { } word && word != said)
                 {
-                    Console.WriteLine($"  {status.Phase}: {message}");
-                    said = message;
-                }
-
-                if (status.FailedRevision == wanted)
-                {
-                    throw new UserError($"the new version was taken back: {status.Conditions?.FirstOrDefault(c => c.Type == "Reverted")?.Message ?? status.Message}");
-                }
-
-                if (status is { Phase: BotPhase.Active } && status.Revision == wanted)
-                {
-                    Console.WriteLine(status.Epoch is null ? $"{status.Message}." : $"epoch {status.Epoch} acts{(status.LastGapMilliseconds is { } gap ? $"; {gap} ms passed between the two" : "")}. It is taken back by itself if it fails within {change.Object.Spec.Handover?.RevertWindowSeconds ?? 30} s.");
-                    return ExitCodes.Ok;
-                }
-
-                if (status.Phase is BotPhase.Stopped or BotPhase.Halted)
-                {
-                    Console.WriteLine($"the bot is {status.Phase}: the new version comes with its next start");
-                    return ExitCodes.Ok;
+                    Console.WriteLine($"  {word}");
+                    said = word;
                 }
             }
         }
@@ -164,5 +146,41 @@ internal static class DeployCommand
         }
 
         return ExitCodes.Ok;
+    }
+
+    /// <summary>The bot and its fleet, each time that one of them has changed.</summary>
+    private static async IAsyncEnumerable<(Bot? Bot, BotFleet? Fleet)> StatesAsync(IApiClient client, Bot before, BotFleet? fleet, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        await using var bots = client.FollowAsync(BotKinds.Bot, before, TimeProvider.System, end.Token).GetAsyncEnumerator(end.Token);
+        await using var fleets = fleet is null ? null : client.FollowAsync(BotKinds.BotFleet, fleet, TimeProvider.System, end.Token).GetAsyncEnumerator(end.Token);
+        var (nextBot, nextFleet) = (bots.MoveNextAsync().AsTask(), fleets?.MoveNextAsync().AsTask() ?? Task.Delay(System.Threading.Timeout.InfiniteTimeSpan, end.Token).ContinueWith(_ => false, TaskScheduler.Default));
+        try
+        {
+            var bot = (Bot?)before;
+            while (true)
+            {
+                if (await Task.WhenAny(nextBot, nextFleet) == nextBot)
+                {
+                    await nextBot;
+                    bot = bots.Current;
+                    nextBot = bots.MoveNextAsync().AsTask();
+                }
+                else if (await nextFleet)
+                {
+                    fleet = fleets!.Current;
+                    nextFleet = fleets.MoveNextAsync().AsTask();
+                }
+
+                cancel.ThrowIfCancellationRequested();
+                yield return (bot, fleet);
+            }
+        }
+        finally
+        {
+            // An enumerator is not disposed while it is being asked.
+            await end.CancelAsync();
+            await Task.WhenAll(nextBot, nextFleet).ContinueWith(_ => { }, TaskScheduler.Default);
+        }
     }
 }

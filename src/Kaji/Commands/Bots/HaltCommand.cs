@@ -1,6 +1,7 @@
 using System.CommandLine;
 using k8s.Models;
 using Kaji.Bots;
+using Kaji.Bots.Advice;
 using Kaji.Bots.Api;
 using Kaji.Client;
 using Kaji.Startup;
@@ -62,6 +63,7 @@ internal static class HaltCommand
     {
         var began = TimeProvider.System.GetTimestamp();
         var spec = await SelectAsync(client, parsed, cancel) with { Flatten = parsed.GetValue(Flatten) ? true : null, Why = parsed.GetValue(Why), By = Environment.UserName };
+        var atRest = await LookAsync(client, spec, cancel);
         var halt = await client.CreateAsync(BotKinds.Halt, new Halt { Metadata = new V1ObjectMeta { GenerateName = "halt-" }, Spec = spec }, cancel);
         var said = TimeProvider.System.GetElapsedTime(began);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
@@ -69,13 +71,22 @@ internal static class HaltCommand
         HaltStatus? status = null;
         try
         {
-            var options = new ListOptions { FieldSelector = $"metadata.name={halt.Metadata.Name}", ResourceVersion = halt.Metadata.ResourceVersion };
-            await foreach (var change in client.WatchAsync(BotKinds.Halt, null, options, limit.Token))
+            await foreach (var now in client.FollowAsync(BotKinds.Halt, halt, TimeProvider.System, limit.Token))
             {
-                status = change.Type == WatchEventType.Modified ? change.Object.Status : status;
+                if (now is null or { Spec.Released: not null })
+                {
+                    throw new UserError($"{halt.Metadata.Name} was released or deleted meanwhile: its bots may act again.");
+                }
+
+                status = now.Status;
                 if (status is { Selected: { } selected, Stopped: { } stopped } && stopped == selected)
                 {
-                    Console.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{halt.Metadata.Name}: {selected} bots are at rest; the halt was taken after {said.TotalMilliseconds:0} ms, the last bot was at rest after {TimeProvider.System.GetElapsedTime(began).TotalMilliseconds:0} ms. Let them go on with: kaji resume {Again(parsed)}"));
+                    Console.WriteLine(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{halt.Metadata.Name}: {selected} bots are at rest; the halt was taken after {said.TotalMilliseconds:0} ms, the last bot was at rest after {TimeProvider.System.GetElapsedTime(began).TotalMilliseconds:0} ms. Let them go on with: {HaltWords.Release(halt)}"));
+                    if (atRest > 0)
+                    {
+                        Console.WriteLine($"{atRest} of them were at rest before: nobody was there to close their positions, which were not touched.");
+                    }
+
                     return ExitCodes.Ok;
                 }
             }
@@ -88,6 +99,24 @@ internal static class HaltCommand
         return ExitCodes.Ok;
     }
 
+    /// <summary>Refuses a namespace without bots, which is a slip of the pen, before anything is made.</summary>
+    /// <returns>How many of the bots can't be told to close their positions, being at rest; asked only when that is what the halt is to do, as it takes time.</returns>
+    private static async Task<int> LookAsync(IApiClient client, HaltSpec spec, CancellationToken cancel)
+    {
+        if (spec.Namespace is null && spec.Flatten != true)
+        {
+            return 0;
+        }
+
+        var bots = (await client.ListAsync(BotKinds.Bot, spec.Namespace, cancellationToken: cancel)).Items;
+        if (spec.Namespace is { } ns && bots.Count == 0)
+        {
+            throw new UserError($"there is no bot in namespace {ns}.");
+        }
+
+        return spec.Flatten == true ? HaltWords.AtRest(spec, bots, (await client.ListAsync(Client.Kinds.Lease, spec.Namespace, new ListOptions { LabelSelector = BotNames.BotLabel }, cancel)).Items) : 0;
+    }
+
     private static async Task<int> ResumeAsync(IApiClient client, ParseResult parsed, CancellationToken cancel)
     {
         var wanted = await SelectAsync(client, parsed, cancel);
@@ -95,13 +124,13 @@ internal static class HaltCommand
         var chosen = halts.Where(h => wanted.All == true || (h.Spec.All == wanted.All && h.Spec.Account == wanted.Account && h.Spec.Namespace == wanted.Namespace && (h.Spec.Bots ?? []).Order(StringComparer.Ordinal).SequenceEqual((wanted.Bots ?? []).Order(StringComparer.Ordinal)))).ToArray();
         if (chosen.Length == 0)
         {
-            throw new UserError(halts.Length == 0 ? "nothing is halted." : $"no halt selects exactly that. In force: {string.Join("; ", halts.Select(h => $"{h.Metadata.Name} ({Whom(h.Spec)}{(h.Spec.Why is { Length: > 0 } why ? $": {why}" : "")})"))}");
+            throw new UserError(halts.Length == 0 ? "nothing is halted." : $"no halt selects exactly that. In force: {string.Join("; ", halts.Select(h => $"{h.Metadata.Name} ({HaltWords.Whom(h.Spec)}{(h.Spec.Why is { Length: > 0 } why ? $": {why}" : "")})"))}");
         }
 
         foreach (var halt in chosen)
         {
             await client.UpdateAsync(BotKinds.Halt, halt with { Spec = halt.Spec with { Released = new HaltRelease { By = Environment.UserName, Why = parsed.GetValue(Why), At = TimeProvider.System.GetUtcNow().UtcDateTime } } }, cancellationToken: cancel);
-            Console.WriteLine($"{halt.Metadata.Name} ({Whom(halt.Spec)}) is released");
+            Console.WriteLine($"{halt.Metadata.Name} ({HaltWords.Whom(halt.Spec)}) is released");
         }
 
         return ExitCodes.Ok;
@@ -110,6 +139,11 @@ internal static class HaltCommand
     /// <summary>Without the API server: the agent is told by a file; where no agent lives, the guard kills.</summary>
     private static int HaltHere(ParseResult parsed)
     {
+        if (parsed.GetValue(All) || parsed.GetValue(Account) is not null || parsed.GetValue(Bot)!.Length > 0 || parsed.GetValue(BotTarget.Namespace) is not null)
+        {
+            throw new UserError("--local halts all bots of this machine: leave out --all, --account, --bot and -n.", ExitCodes.Usage);
+        }
+
         Preconditions.Root("kaji halt --local");
         var paths = parsed.Paths();
         LocalHalt.Write(paths.HaltFile, parsed.GetValue(Flatten), parsed.GetValue(Why)!);
@@ -124,8 +158,4 @@ internal static class HaltCommand
             : "Neither Kaji nor a guard runs here: there was nothing to kill. Bots stay halted when Kaji is up again, until `kaji resume --all`.");
         return ExitCodes.Ok;
     }
-
-    private static string Whom(HaltSpec spec) => spec.All == true ? "all" : spec.Account is { } a ? $"account {a}" : spec.Namespace is { } n ? $"namespace {n}" : spec.Bots is { } b ? $"bots {string.Join(", ", b)}" : "by labels";
-
-    private static string Again(ParseResult parsed) => parsed.GetValue(All) ? "--all" : parsed.GetValue(Account) is { } a ? $"--account {a}" : parsed.GetValue(Bot) is { Length: > 0 } bots ? string.Join(' ', bots.Select(b => $"--bot {b}")) : $"-n {parsed.GetValue(BotTarget.Namespace)}";
 }

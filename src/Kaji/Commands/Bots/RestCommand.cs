@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Kaji.Bots.Advice;
 using Kaji.Bots.Api;
 using Kaji.Client;
 
@@ -23,42 +24,61 @@ internal static class RestCommand
     private static Task<int> SetAsync(ParseResult parsed, string name, bool stopped, CancellationToken cancel) => BotTarget.RunAsync(parsed, async client =>
     {
         var bot = await BotTarget.FindAsync(client, parsed, name, cancel);
+        var key = $"{bot.Metadata.NamespaceProperty}/{bot.Metadata.Name}";
+        if (!stopped)
+        {
+            await RefuseHaltedAsync(client, bot, key, cancel);
+        }
+
         var changed = await BotTarget.PatchAsync(client, bot, new JsonObject { ["stopped"] = stopped ? true : null }, cancel);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         var seconds = parsed.GetResult(Timeout) is null ? 120 : parsed.GetValue(Timeout);
         limit.CancelAfter(TimeSpan.FromSeconds(seconds));
         try
         {
-            var options = new ListOptions { FieldSelector = $"metadata.name={bot.Metadata.Name}", ResourceVersion = bot.Metadata.ResourceVersion };
-            if (Done(changed, stopped))
+            await foreach (var now in client.FollowAsync(BotKinds.Bot, changed, TimeProvider.System, limit.Token))
             {
-                return Say(changed, stopped);
-            }
-
-            await foreach (var change in client.WatchAsync(BotKinds.Bot, bot.Metadata.NamespaceProperty, options, limit.Token))
-            {
-                if (change.Type is WatchEventType.Modified && change.Object.Metadata.Generation >= changed.Metadata.Generation && Done(change.Object, stopped))
+                if (now is null)
                 {
-                    return Say(change.Object, stopped);
+                    throw new UserError($"bot {key} was deleted meanwhile.");
                 }
+
+                if (RestOutcome.Of(now, stopped, changed.Metadata.Generation ?? 0) is not { } outcome)
+                {
+                    continue;
+                }
+
+                if (!outcome.Failed)
+                {
+                    Console.WriteLine(outcome.Message);
+                    return ExitCodes.Ok;
+                }
+
+                if (now.Status?.Phase != BotPhase.Halted)
+                {
+                    throw new UserError(outcome.Message);
+                }
+
+                // Its halt may have been released just now.
+                await RefuseHaltedAsync(client, now, key, cancel);
             }
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            throw new UserError($"after {seconds} s it is not {(stopped ? "at rest" : "acting")} yet. `kaji why {bot.Metadata.NamespaceProperty}/{bot.Metadata.Name}` tells what it waits for.");
+            throw new UserError($"after {seconds} s it is not {(stopped ? "at rest" : "acting")} yet. `kaji why {key}` tells what it waits for.");
         }
 
         return ExitCodes.Ok;
     });
 
-    private static bool Done(Bot bot, bool stopped) => bot.Status?.ObservedGeneration == bot.Metadata.Generation && (stopped ? bot.Status?.Phase is BotPhase.Stopped or BotPhase.Halted or BotPhase.Waiting : bot.Status?.Phase == BotPhase.Active);
-
-    private static int Say(Bot bot, bool stopped)
+    /// <summary>A halt outweighs a start: who wants the bot to act must release it first.</summary>
+    private static async Task RefuseHaltedAsync(IApiClient client, Bot bot, string key, CancellationToken cancel)
     {
-        var stop = bot.Status?.LastStop;
-        Console.WriteLine(stopped
-            ? $"{bot.Metadata.NamespaceProperty}/{bot.Metadata.Name} is at rest{(stop is null ? "" : $": {stop.Outcome.ToLowerInvariant()}{(stop.Fault is { } fault ? ", " + fault : "")}{(stop.OpenOrders is { } open ? $", {open} orders open" : "")}")}"
-            : $"{bot.Metadata.NamespaceProperty}/{bot.Metadata.Name} acts, epoch {bot.Status?.Epoch}");
-        return ExitCodes.Ok;
+        var over = HaltWords.Over(bot, (await client.ListAsync(BotKinds.Halt, null, cancellationToken: cancel)).Items);
+        if (over.Count > 0 || HaltWords.IsLocal(bot))
+        {
+            var halt = over.Count == 0 ? bot.Status!.Message : string.Join(", ", over.Select(h => $"halt {h.Metadata.Name} of {HaltWords.Whom(h.Spec)}{(h.Spec.Why is { Length: > 0 } why ? $": {why}" : "")}"));
+            throw new UserError($"{key} is halted ({halt}). When the cause is gone: {HaltWords.Release(over)}{(bot.Spec.Stopped == true ? $"; then kaji start {key}" : "")}");
+        }
     }
 }
