@@ -124,7 +124,7 @@ internal sealed partial class DefinitionController(ObjectRegistry registry, ILog
                 {
                     try
                     {
-                        await registry.DeleteAsync(resource, metadata.Str("namespace"), metadata.Str("name"), null, User, cancellationToken);
+                        await Deletion.DeleteAsync(registry, resource, metadata.Str("namespace"), metadata.Str("name"), [], User, dryRun: false, cancellationToken, admit: false);
                     }
                     catch (ApiErrorException e) when (e.Error.Code == 404)
                     {

@@ -29,9 +29,10 @@ internal static class Deletion
             && !(resource is { Group: "", Plural: "namespaces" } && obj.Obj("spec")?["finalizers"] is JsonArray { Count: > 0 });
     }
 
+    /// <param name="admit">False when the objects go with their definition: whoever may delete that was asked there, and no rule about one object keeps it.</param>
     /// <returns>The object as it is after this step.</returns>
     public static async Task<JsonObject> DeleteAsync(
-        ObjectRegistry registry, ResourceInfo resource, string ns, string name, JsonObject options, UserInfo user, bool dryRun, CancellationToken cancellationToken, Action<string>? warn = null)
+        ObjectRegistry registry, ResourceInfo resource, string ns, string name, JsonObject options, UserInfo user, bool dryRun, CancellationToken cancellationToken, Action<string>? warn = null, bool admit = true)
     {
         var key = ObjectRegistry.KeyOf(resource, ns, name);
         var stored = StorageVersions.Of(resource);
@@ -40,7 +41,10 @@ internal static class Deletion
             var entry = registry.Store.Get(key) ?? throw new ApiErrorException(ApiErrors.NotFound(resource, name));
             var old = await registry.StoredAsync(stored, entry, cancellationToken);
             CheckPreconditions(resource, name, options.Obj("preconditions"), old.Obj("metadata")!);
-            await registry.AdmitAsync(new AdmissionRequest(stored, "", "DELETE", ns, name, null, old, user, dryRun) { Requested = resource, Options = OptionsOf(options, dryRun), Warn = warn }, cancellationToken);
+            if (admit)
+            {
+                await registry.AdmitAsync(new AdmissionRequest(stored, "", "DELETE", ns, name, null, old, user, dryRun) { Requested = resource, Options = OptionsOf(options, dryRun), Warn = warn }, cancellationToken);
+            }
 
             var obj = (JsonObject)old.DeepClone();
             Mark(stored, obj, options, registry.Time.GetUtcNow());

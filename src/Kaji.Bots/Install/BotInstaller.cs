@@ -7,10 +7,13 @@ using Kaji.Client;
 
 namespace Kaji.Bots.Install;
 
-/// <summary>Brings the bots' kinds, the rule about claims and the operator's rights to a cluster, by server-side apply: what is there already stays as it is.</summary>
+/// <summary>Brings the bots' kinds, the rules about claims and releases and the operator's rights to a cluster, by server-side apply: what is there already stays as it is.</summary>
 public static class BotInstaller
 {
-    /// <summary>Raised with each change of the kinds' schemas; a cluster with a higher one has a newer operator.</summary>
+    /// <summary>
+    /// Raised with each change of the kinds' schemas that an older operator would damage by going back behind it; a cluster with a higher one has a newer operator. What only
+    /// tightens (a rule, a bound) reaches installed kinds without it: they are applied at each start.
+    /// </summary>
     private const int Schema = 1;
     private const string SchemaAnnotation = BotNames.Group + "/schema";
 
@@ -18,6 +21,8 @@ public static class BotInstaller
     [
         ("accounts.yaml", "accounts"), ("bots.yaml", "bots"), ("botfleets.yaml", "botfleets"), ("halts.yaml", "halts"),
     ];
+
+    private static readonly string[] Policies = ["claims.yaml", "releases.yaml"];
 
     /// <summary>Installs, and waits until the kinds are served.</summary>
     /// <param name="agents">Whether the cluster's node agents are the bots' wardens, and so need rights of their own.</param>
@@ -52,7 +57,7 @@ public static class BotInstaller
             }
         }
 
-        foreach (var document in Text("claims.yaml").Split("\n---\n"))
+        foreach (var document in Policies.SelectMany(f => Text(f).Split("\n---\n")))
         {
             var plural = Field(document, "kind") == "ValidatingAdmissionPolicy" ? "validatingadmissionpolicies" : "validatingadmissionpolicybindings";
             await ApplyAsync(client, $"/apis/admissionregistration.k8s.io/v1/{plural}/{Field(document, "  name")}", document, cancellationToken);

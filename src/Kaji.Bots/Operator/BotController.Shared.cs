@@ -16,62 +16,112 @@ public sealed partial class BotController
 
     private async Task ShareAsync(Bot bot, CancellationToken cancellationToken)
     {
-        var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
-        var present = _informers.Deployments.Get(ns, name);
-        if (bot.Metadata.DeletionTimestamp is not null)
+        try
         {
-            if (present is not null)
-            {
-                await _client.DeleteAsync(Kinds.Deployment, ns, name, new V1DeleteOptions { PropagationPolicy = "Foreground" }, cancellationToken);
-            }
-            else
-            {
-                _scales.TryRemove((ns, name), out _);
-                await FinalizeAsync(bot, add: false, cancellationToken);
-            }
+            await BringSharedAsync(bot, cancellationToken);
+        }
+        catch (ApiException e) when (LacksRights(e))
+        {
+            await WaitAsync(bot, bot.Status?.Phase ?? BotPhase.Waiting, "Forbidden", $"the operator is not allowed to go on: {e.Message}", cancellationToken);
+        }
+    }
 
+    private async Task BringSharedAsync(Bot bot, CancellationToken cancellationToken)
+    {
+        var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
+        var present = _informers.Deployments.Get(ns, name) is { } known && SharedState.Owns(bot, known) ? known : null;
+        if (bot.Metadata.DeletionTimestamp is not null && present is null)
+        {
+            _scales.TryRemove((ns, name), out _);
+            await FinalizeAsync(bot, add: false, cancellationToken);
             return;
         }
 
         var idle = IdleOf(bot, bot.Spec);
         var revision = BotPodMaker.RevisionOf(bot.Spec);
-        var replicas = idle is not null ? 0 : await ScaleAsync(bot, present?.Spec.Replicas ?? bot.Spec.Activation?.Replicas ?? 1, cancellationToken);
+        var replicas = 0;
+        if (bot.Metadata.DeletionTimestamp is not null)
+        {
+            if (present!.Metadata.DeletionTimestamp is null)
+            {
+                await _client.DeleteAsync(Kinds.Deployment, ns, name, new V1DeleteOptions { PropagationPolicy = "Foreground" }, cancellationToken);
+            }
+        }
+        else if (idle is not null)
+        {
+            // Whatever has become of its template: what runs must be able to end.
+            present = present is { Spec.Replicas: not 0 } ? await _client.PatchAsync(Kinds.Deployment, ns, name, Patch.Merge("""{"spec":{"replicas":0}}"""u8.ToArray()), cancellationToken: cancellationToken) : present;
+        }
+        else
+        {
+            replicas = await ScaleAsync(bot, present?.Spec.Replicas ?? bot.Spec.Activation?.Replicas ?? 1, cancellationToken);
+            present = await DeployAsync(bot, present, replicas, revision, cancellationToken);
+        }
+
+        var state = SharedState.Of(present, [.. _informers.SharedPodsOf(ns, name).Select(p => BotPod.Of(p, _informers.IsReady))], replicas, revision, idle);
         var status = bot.Status ?? new BotStatus();
+        await WriteStatusAsync(bot, status with
+        {
+            Phase = state.Phase, Message = state.Message, Replicas = present?.Status?.Replicas ?? 0, ReadyReplicas = present?.Status?.ReadyReplicas ?? 0, Revision = idle is null ? revision : status.Revision,
+            Selector = $"{BotNames.BotLabel}={name}", ObservedGeneration = bot.Metadata.Generation,
+            Conditions = Conditions.With(status.Conditions, "Ready", state.Acts ? "True" : "False", state.Reason, state.Message, Time.GetUtcNow()),
+        }, cancellationToken);
+    }
+
+    /// <summary>Brings the Deployment to what the bot says.</summary>
+    /// <exception cref="ObjectWaitsException">It can't be; the bot's status says why.</exception>
+    private async Task<V1Deployment> DeployAsync(Bot bot, V1Deployment? present, int replicas, string revision, CancellationToken cancellationToken)
+    {
+        var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
         try
         {
             var wanted = BotPodMaker.MakeShared(bot, replicas, revision);
+            if (present is null)
+            {
+                // The informer sees only what carries a bot's label: one without it may be there.
+                present = await _client.FindAsync(Kinds.Deployment, ns, name, cancellationToken);
+                if (present is not null && !SharedState.Owns(bot, present))
+                {
+                    await WaitAsync(bot, BotPhase.Waiting, "NameTaken", $"Deployment {ns}/{name} exists and is not this bot's; delete it, or name the bot otherwise", cancellationToken);
+                }
+            }
+
             await KeepRevisionAsync(bot, revision, cancellationToken);
             if (present is null)
             {
-                present = await _client.CreateAsync(Kinds.Deployment, wanted, cancellationToken);
+                return await _client.CreateAsync(Kinds.Deployment, wanted, cancellationToken);
             }
-            else if (present.Spec.Replicas != replicas || present.Metadata.Annotations?.TryGetValue(BotNames.RevisionLabel, out var runs) != true || runs != revision)
+
+            if (present.Spec.Replicas == replicas && present.Metadata.Annotations?.TryGetValue(BotNames.RevisionLabel, out var runs) == true && runs == revision)
             {
-                // Others keep notes on it too.
-                foreach (var (key, value) in present.Metadata.Annotations ?? new Dictionary<string, string>())
-                {
-                    wanted.Metadata.Annotations.TryAdd(key, value);
-                }
-
-                wanted.Metadata.ResourceVersion = present.Metadata.ResourceVersion;
-                present = await _client.UpdateAsync(Kinds.Deployment, wanted, cancellationToken: cancellationToken);
+                return present;
             }
-        }
-        catch (Exception e) when (e is JsonException or ApiException { Code: 400 or 403 or 422 })
-        {
-            status = status with { Phase = BotPhase.Waiting, Message = $"its template can't become a Deployment: {e.Message}", ObservedGeneration = bot.Metadata.Generation };
-            await WriteStatusAsync(bot, status with { Conditions = Conditions.With(status.Conditions, "Ready", "False", "BadTemplate", status.Message, Time.GetUtcNow()) }, cancellationToken);
-            throw new ObjectWaitsException(status.Message);
-        }
 
-        var ready = present.Status?.ReadyReplicas ?? 0;
-        var (phase, message) = idle is { } i ? (i.Phase, i.Message) : ready >= replicas ? (BotPhase.Active, $"{ready} of {replicas} act") : (BotPhase.Starting, $"{ready} of {replicas} are ready");
-        status = status with
+            // Others keep notes on it too.
+            foreach (var (key, value) in present.Metadata.Annotations ?? new Dictionary<string, string>())
+            {
+                wanted.Metadata.Annotations.TryAdd(key, value);
+            }
+
+            wanted.Metadata.ResourceVersion = present.Metadata.ResourceVersion;
+            return await _client.UpdateAsync(Kinds.Deployment, wanted, cancellationToken: cancellationToken);
+        }
+        catch (Exception e) when (e is JsonException || (e is ApiException { Code: 400 or 403 or 422 } refused && !LacksRights(refused)))
         {
-            Phase = phase, Message = message, Replicas = present.Status?.Replicas ?? 0, ReadyReplicas = ready, Revision = revision, Selector = $"{BotNames.BotLabel}={name}", ObservedGeneration = bot.Metadata.Generation,
-            Conditions = Conditions.With(status.Conditions, "Ready", idle is null && ready >= replicas ? "True" : "False", idle?.Reason ?? "Replicas", message, Time.GetUtcNow()),
-        };
-        await WriteStatusAsync(bot, status, cancellationToken);
+            await WaitAsync(bot, BotPhase.Waiting, "BadTemplate", $"its template can't become a Deployment: {e.Message}", cancellationToken);
+            throw;
+        }
+    }
+
+    /// <summary>Says why the bot can't be brought on, and has it tried again later.</summary>
+    private async Task WaitAsync(Bot bot, string phase, string reason, string message, CancellationToken cancellationToken)
+    {
+        var status = bot.Status ?? new BotStatus();
+        await WriteStatusAsync(bot, status with
+        {
+            Phase = phase, Message = message, ObservedGeneration = bot.Metadata.Generation, Conditions = Conditions.With(status.Conditions, "Ready", "False", reason, message, Time.GetUtcNow()),
+        }, cancellationToken);
+        throw new ObjectWaitsException(message);
     }
 
     /// <summary>What its autoscaling asks for, where it has one; asked every 15 s, however often the bot is looked at.</summary>

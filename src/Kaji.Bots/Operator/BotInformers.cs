@@ -63,4 +63,7 @@ public sealed class BotInformers(InformerFactory factory)
             return _pods.TryGetValue((ns, bot), out var pods) ? [.. pods.Values] : [];
         }
     }
+
+    /// <summary>Pods of a Shared bot: those without an epoch.</summary>
+    public IEnumerable<V1Pod> SharedPodsOf(string ns, string bot) => PodsOf(ns, bot).Where(p => p.Metadata.Labels?.ContainsKey(BotNames.EpochLabel) != true);
 }

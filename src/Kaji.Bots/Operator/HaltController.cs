@@ -42,10 +42,17 @@ public sealed class HaltController : Controller
         }
     }
 
-    private bool AtRest(Bot bot) =>
-        bot.Spec.Activation?.Mode == BotSpec.Shared
-            ? _informers.Deployments.Get(bot.Metadata.NamespaceProperty, bot.Metadata.Name)?.Status?.Replicas is null or 0
-            : _informers.Leases.Get(bot.Metadata.NamespaceProperty, BotNames.LeaseOf(bot.Metadata.Name)) is not { } lease || LeaseRecord.Of(lease) is { Released: true } or { Epoch: 0 };
+    private bool AtRest(Bot bot)
+    {
+        var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
+        if (bot.Spec.Activation?.Mode != BotSpec.Shared)
+        {
+            return _informers.Leases.Get(ns, BotNames.LeaseOf(name)) is not { } lease || LeaseRecord.Of(lease) is { Released: true } or { Epoch: 0 };
+        }
+
+        var deployment = _informers.Deployments.Get(ns, name) is { } known && SharedState.Owns(bot, known) ? known : null;
+        return SharedState.AtRest(deployment, [.. _informers.SharedPodsOf(ns, name).Select(p => BotPod.Of(p, _informers.IsReady))]);
+    }
 
     private void EnqueueAll()
     {

@@ -69,6 +69,15 @@ public sealed class WardenSidecar(string image)
         await BindAsync(client, pod.Metadata.NamespaceProperty, pod.Spec.ServiceAccountName, cancellationToken);
     }
 
+    /// <summary>A Pod was refused in the namespace: what is known to be there may have gone with an earlier namespace of that name, so it is made anew with the next Pod.</summary>
+    public void Forget(string ns)
+    {
+        foreach (var bound in _bound.Keys.Where(k => k.Namespace == ns))
+        {
+            _bound.TryRemove(bound, out _);
+        }
+    }
+
     private static IEnumerable<Hook> Hooks(WardenPlan plan) => new[] { plan.Start?.Reconcile, plan.Start?.Activate, plan.Stop?.Tell, plan.Stop?.Verify }.OfType<Hook>();
 
     private V1Container Container() => new()

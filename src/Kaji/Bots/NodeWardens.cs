@@ -30,7 +30,12 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
         (_guard, _log) = (guard, logging.CreateLogger<NodeWardens>());
         _services = new WardenServices(client, _halts, _hooks, () => SuspendedClock.Now, time, logging.CreateLogger<BotWarden>());
         _informers = new InformerFactory(client, time, logging);
-        _local = new LocalHalt(haltFile, _halts, client, logging.CreateLogger<LocalHalt>());
+        _local = new LocalHalt(haltFile, _halts, _informers.For(BotKinds.Halt), () => _wards.Values.Select(w => w.Bot), client, time, logging.CreateLogger<LocalHalt>());
+        if (File.Exists(haltFile))
+        {
+            // No bot may be here while it is in force; the first that comes back must not meet a halt that was released.
+            Follow();
+        }
     }
 
     public IPodWard? Take(V1Pod pod, IPodHandle handle, bool running)
@@ -42,17 +47,13 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
                 return null;
             }
 
-            if (Interlocked.Exchange(ref _following, 1) == 0)
-            {
-                _halts.Follow(_informers.For(BotKinds.Halt));
-                _ = _informers.RunAsync(_end.Token);
-                _ = _local.RunAsync(_end.Token);
-            }
+            Follow();
 
             // What runs without a deadline was started by an agent whose guard has gone: it must not go on for longer than one lease.
             var adopted = running ? _guard.DeadlineOf(pod.Metadata.Uid) ?? SuspendedClock.Now + plan.Timing.RenewTimeout : (TimeSpan?)null;
             var ward = new Ward(this, plan, pod, handle, adopted);
             _wards[pod.Metadata.Uid] = ward;
+            _local.Look();
             ward.Start();
             return ward;
         }
@@ -73,6 +74,17 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
 
         _hooks.Dispose();
         _local.Dispose();
+    }
+
+    /// <summary>Halts are followed from the first bot on.</summary>
+    private void Follow()
+    {
+        if (Interlocked.Exchange(ref _following, 1) == 0)
+        {
+            _halts.Follow(_informers.For(BotKinds.Halt));
+            _ = _informers.RunAsync(_end.Token);
+            _ = _local.RunAsync(_end.Token);
+        }
     }
 
     [LoggerMessage(1, LogLevel.Error, "bot {namespace}/{pod} is not started: its plan can't be read ({why})")]
@@ -100,6 +112,9 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
                 _warden.Started();
             }
         }
+
+        /// <summary>NAMESPACE/NAME.</summary>
+        public string Bot => $"{_pod.Metadata.NamespaceProperty}/{_plan.Bot}";
 
         public string? Address => _handle.Address;
 

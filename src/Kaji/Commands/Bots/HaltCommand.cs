@@ -120,9 +120,15 @@ internal static class HaltCommand
     private static async Task<int> ResumeAsync(IApiClient client, ParseResult parsed, CancellationToken cancel)
     {
         var wanted = await SelectAsync(client, parsed, cancel);
+        var lifted = wanted.All == true && parsed.GetValue(BotTarget.Kubeconfig) is null && LocalHalt.LiftUntold(parsed.Paths().HaltFile);
+        if (lifted)
+        {
+            Console.WriteLine("the halt of this machine (kaji halt --local), of which the server did not know yet, is lifted");
+        }
+
         var halts = (await client.ListAsync(BotKinds.Halt, null, cancellationToken: cancel)).Items.Where(h => h.Spec.Released is null).ToArray();
         var chosen = halts.Where(h => wanted.All == true || (h.Spec.All == wanted.All && h.Spec.Account == wanted.Account && h.Spec.Namespace == wanted.Namespace && (h.Spec.Bots ?? []).Order(StringComparer.Ordinal).SequenceEqual((wanted.Bots ?? []).Order(StringComparer.Ordinal)))).ToArray();
-        if (chosen.Length == 0)
+        if (chosen.Length == 0 && !lifted)
         {
             throw new UserError(halts.Length == 0 ? "nothing is halted." : $"no halt selects exactly that. In force: {string.Join("; ", halts.Select(h => $"{h.Metadata.Name} ({HaltWords.Whom(h.Spec)}{(h.Spec.Why is { Length: > 0 } why ? $": {why}" : "")})"))}");
         }
