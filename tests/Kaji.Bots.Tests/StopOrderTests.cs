@@ -18,7 +18,7 @@ public sealed class StopOrderTests
                 return (0, "3");
             }
 
-            await Task.Delay(Timeout.Infinite, cancel);
+            await new TaskCompletionSource().Task.WaitAsync(cancel);
             return (0, "");
         });
 

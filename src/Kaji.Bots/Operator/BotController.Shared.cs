@@ -16,18 +16,6 @@ public sealed partial class BotController
 
     private async Task ShareAsync(Bot bot, CancellationToken cancellationToken)
     {
-        try
-        {
-            await BringSharedAsync(bot, cancellationToken);
-        }
-        catch (ApiException e) when (LacksRights(e))
-        {
-            await WaitAsync(bot, bot.Status?.Phase ?? BotPhase.Waiting, "Forbidden", $"the operator is not allowed to go on: {e.Message}", cancellationToken);
-        }
-    }
-
-    private async Task BringSharedAsync(Bot bot, CancellationToken cancellationToken)
-    {
         var (ns, name) = (bot.Metadata.NamespaceProperty, bot.Metadata.Name);
         var present = _informers.Deployments.Get(ns, name) is { } known && SharedState.Owns(bot, known) ? known : null;
         if (bot.Metadata.DeletionTimestamp is not null && present is null)
@@ -82,7 +70,7 @@ public sealed partial class BotController
                 present = await _client.FindAsync(Kinds.Deployment, ns, name, cancellationToken);
                 if (present is not null && !SharedState.Owns(bot, present))
                 {
-                    await WaitAsync(bot, BotPhase.Waiting, "NameTaken", $"Deployment {ns}/{name} exists and is not this bot's; delete it, or name the bot otherwise", cancellationToken);
+                    await WaitAsync(bot, (bot.Status ?? new BotStatus()) with { Phase = BotPhase.Waiting }, "NameTaken", $"Deployment {ns}/{name} exists and is not this bot's; delete it, or name the bot otherwise", cancellationToken);
                 }
             }
 
@@ -108,20 +96,9 @@ public sealed partial class BotController
         }
         catch (Exception e) when (e is JsonException || (e is ApiException { Code: 400 or 403 or 422 } refused && !LacksRights(refused)))
         {
-            await WaitAsync(bot, BotPhase.Waiting, "BadTemplate", $"its template can't become a Deployment: {e.Message}", cancellationToken);
+            await WaitAsync(bot, (bot.Status ?? new BotStatus()) with { Phase = BotPhase.Waiting }, "BadTemplate", $"its template can't become a Deployment: {e.Message}", cancellationToken);
             throw;
         }
-    }
-
-    /// <summary>Says why the bot can't be brought on, and has it tried again later.</summary>
-    private async Task WaitAsync(Bot bot, string phase, string reason, string message, CancellationToken cancellationToken)
-    {
-        var status = bot.Status ?? new BotStatus();
-        await WriteStatusAsync(bot, status with
-        {
-            Phase = phase, Message = message, ObservedGeneration = bot.Metadata.Generation, Conditions = Conditions.With(status.Conditions, "Ready", "False", reason, message, Time.GetUtcNow()),
-        }, cancellationToken);
-        throw new ObjectWaitsException(message);
     }
 
     /// <summary>What its autoscaling asks for, where it has one; asked every 15 s, however often the bot is looked at.</summary>

@@ -123,15 +123,6 @@ public sealed class WardenSidecar(string image)
         _bound[(ns, account)] = true;
     }
 
-    /// <summary>Sees to a namespace anew: it may have been deleted and made again.</summary>
-    public void Forget(string ns)
-    {
-        foreach (var key in _bound.Keys.Where(k => k.Namespace == ns))
-        {
-            _bound.TryRemove(key, out _);
-        }
-    }
-
     private static async Task EnsureAsync<T>(Func<Task<T>> create)
     {
         try
