@@ -78,12 +78,12 @@ public sealed class StopOrderTests
             Bot = "bot", Epoch = 4,
             Stop = new BotStop { Orders = orders, DeadlineSeconds = deadlineSeconds, Tell = new Hook { Exec = new ExecHook { Command = ["tell"] } }, Verify = new Hook { Exec = new ExecHook { Command = ["verify"] } } },
         };
-        return new StopOrder(plan, "ns", new Holder(answer), new WardenServices(null!, new HaltBook(), hooks, () => TimeSpan.Zero, TimeProvider.System, NullLogger.Instance));
+        return new StopOrder(plan, "ns", new Holder((command, _, cancel) => answer(command, cancel)), new WardenServices(null!, new HaltBook(), hooks, () => TimeSpan.Zero, TimeProvider.System, NullLogger.Instance));
     }
 
-    private sealed class Holder(Func<string, CancellationToken, Task<(int, string)>> answer) : IHolder
+    internal sealed class Holder(Func<string, TimeSpan, CancellationToken, Task<(int, string)>> answer, string? address = null) : IHolder
     {
-        public string? Address => null;
+        public string? Address => address;
 
         public void Open()
         {
@@ -93,7 +93,7 @@ public sealed class StopOrderTests
 
         public Task<bool> TerminateAsync(TimeSpan grace, CancellationToken cancellationToken) => Task.FromResult(true);
 
-        public Task<(int ExitCode, string Output)> ExecAsync(IReadOnlyList<string> command, TimeSpan timeout, CancellationToken cancellationToken) => answer(command[0], cancellationToken)!;
+        public Task<(int ExitCode, string Output)> ExecAsync(IReadOnlyList<string> command, TimeSpan timeout, CancellationToken cancellationToken) => answer(command[0], timeout, cancellationToken)!;
 
         public string? PathOf(string path) => null;
     }

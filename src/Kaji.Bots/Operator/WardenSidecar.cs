@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using System.Text.Json;
 using k8s.Models;
 using Kaji.Bots.Api;
@@ -25,7 +26,7 @@ public sealed class WardenSidecar(string image)
     /// <exception cref="JsonException">The template has what can't be together with a sidecar.</exception>
     public async Task AddToAsync(IApiClient client, V1Pod pod, CancellationToken cancellationToken)
     {
-        var plan = WardenPlan.Of(pod)! with { Sidecar = true };
+        var plan = WardenPlan.Of(pod)! with { Sidecar = true, StopKey = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)) };
         if (Hooks(plan).FirstOrDefault(h => h.Exec is not null) is { } exec)
         {
             throw new JsonException($"hook {HookCaller.Name(exec)}: a sidecar can't run commands in the bot's container; use httpPost or httpGet");
@@ -34,6 +35,16 @@ public sealed class WardenSidecar(string image)
         if (pod.Spec.Containers[0].Lifecycle?.PreStop is not null)
         {
             throw new JsonException("the bot's container has a preStop hook, which is the warden's here; say it in spec.stop.tell");
+        }
+
+        if (pod.Spec.InitContainers is { Count: > 0 })
+        {
+            throw new JsonException("spec.template.spec.initContainers: a sidecar can't tell their end from the bot's; do it in the bot's container, before start.reconcile passes");
+        }
+
+        if (pod.Spec.HostNetwork == true)
+        {
+            throw new JsonException("spec.template.spec.hostNetwork: bots with sidecars would share one port on a node");
         }
 
         if (plan.Freshness?.File is not null)
@@ -64,8 +75,8 @@ public sealed class WardenSidecar(string image)
         }
 
         var lifecycle = pod.Spec.Containers[0].Lifecycle ??= new V1Lifecycle();
-        lifecycle.PreStop = new V1LifecycleHandler { HttpGet = new V1HTTPGetAction { Path = "/stop", Port = Port } };
-        pod.Spec.InitContainers = [warden, .. pod.Spec.InitContainers ?? []];
+        lifecycle.PreStop = new V1LifecycleHandler { HttpGet = new V1HTTPGetAction { Path = "/stop/" + plan.StopKey, Port = Port } };
+        pod.Spec.InitContainers = [warden];
         await BindAsync(client, pod.Metadata.NamespaceProperty, pod.Spec.ServiceAccountName, cancellationToken);
     }
 

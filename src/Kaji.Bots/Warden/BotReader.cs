@@ -101,9 +101,9 @@ public sealed class BotReader(WardenPlan first, IHolder holder, HookCaller calle
 
             return node;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or ArgumentException)
         {
-            // A page that is no JSON says nothing.
+            // A page that is no JSON, or says a name twice, says nothing.
             return null;
         }
     }

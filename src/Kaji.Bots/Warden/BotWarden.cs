@@ -20,6 +20,7 @@ public sealed record WardenServices(IApiClient Client, HaltBook Halts, HookCalle
 /// <remarks>The protocol is docs/fence.md; its rules are in <see cref="WardenState"/>, which this class only feeds.</remarks>
 public sealed partial class BotWarden : IDisposable
 {
+    private const string SilencedWhy = "its Lease could not be renewed in time";
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(5);
     private readonly WardenServices _services;
     private readonly ILogger _log;
@@ -30,7 +31,7 @@ public sealed partial class BotWarden : IDisposable
     private readonly IDeadlineGuard _guard;
     private readonly BotReader _reader;
     private readonly FenceTiming _timing;
-    private readonly TimeSpan? _adopted;
+    private TimeSpan? _adopted;
 
     // Bounded by what can be under way: one entry a task.
     private readonly Channel<Action> _mail = Channel.CreateUnbounded<Action>(new UnboundedChannelOptions { SingleReader = true });
@@ -46,14 +47,19 @@ public sealed partial class BotWarden : IDisposable
     private Task? _start;
     private bool _opened;
     private bool _running;
-    private bool _cut;
+    private bool _renewed;
+    private Task? _telling;
     private bool _halted;
+    private bool _haltFlattens;
+    private bool _ending;
+    private bool _resting;
     private bool _activating;
+    private volatile bool _waits;
     private volatile bool _over;
     private StopResult? _result;
     private volatile string? _why;
 
-    /// <param name="adopted">When a warden before this one had to kill the holder, which runs on (by the machine's clock); null for one that has not started.</param>
+    /// <param name="adopted">When a warden before this one had to kill the holder, which runs on (by the machine's clock): <see cref="TimeSpan.MaxValue"/> when it can't have acted; null for one that has not started.</param>
     public BotWarden(WardenServices services, WardenPlan plan, string ns, string pod, IHolder holder, IDeadlineGuard guard, TimeSpan? adopted)
     {
         (_services, _plan, _ns, _pod, _holder, _guard, _adopted) = (services, plan, ns, pod, holder, guard, adopted);
@@ -83,7 +89,12 @@ public sealed partial class BotWarden : IDisposable
                 Open();
             }
 
-            if (await GrantAsync() is { } record)
+            using var heard = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
+            var silent = KillUnlessHeardAsync(heard.Token);
+            var granted = await GrantAsync();
+            await heard.CancelAsync();
+            await silent.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (granted is { } record)
             {
                 await HoldAsync(record);
             }
@@ -117,9 +128,12 @@ public sealed partial class BotWarden : IDisposable
     /// <summary>A container of the bot has ended for good: the activation is over.</summary>
     public void Ended(int? exitCode, DateTimeOffset at) => Post(() =>
     {
-        _result ??= new StopResult
+        var now = _services.Clock();
+
+        // The guard may have been the one who killed it.
+        _result ??= now >= _state?.Deadline ? Silenced(at) : new StopResult
         {
-            Epoch = _plan.Epoch, Outcome = MayHaveActed ? StopResult.Unclean : StopResult.Clean, Cause = StopResult.Crash, Why = $"the process ended by itself with exit code {exitCode}", At = at.UtcDateTime, ActedUntil = at.UtcDateTime,
+            Epoch = _plan.Epoch, Outcome = MayHaveActed ? StopResult.Unclean : StopResult.Clean, Cause = StopResult.Crash, Why = exitCode is null ? "the process ended by itself" : $"the process ended by itself with exit code {exitCode}", At = at.UtcDateTime, ActedUntil = at.UtcDateTime,
         };
         _state?.Stop(_services.Clock(), "its process has ended");
     });
@@ -128,7 +142,7 @@ public sealed partial class BotWarden : IDisposable
     /// <param name="limit">How long the caller waits; the stop's own deadline may be earlier.</param>
     public async Task StopAsync(string why, TimeSpan limit, CancellationToken cancellationToken)
     {
-        if (_state is null)
+        if (_state is null && (_adopted is null || _waits))
         {
             // Not granted: it never acted.
             return;
@@ -137,8 +151,11 @@ public sealed partial class BotWarden : IDisposable
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Post(() => Bring(_why ?? why, flatten: false, limit, then: () => asked.TrySetResult()));
 
-        // A bot that is dead already is at rest: then nobody reads the mail any more.
-        await Task.WhenAny(asked.Task, _done.Task).WaitAsync(cancellationToken);
+        // A bot that is dead already is at rest: then nobody reads the mail any more. An adopted one is not known before the API server answers.
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await Task.WhenAny(asked.Task, _done.Task, Task.Delay(limit, _services.Time, over.Token));
+        await over.CancelAsync();
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     /// <summary>Nothing of the Pod runs any more and nothing will: releases the epoch if it was granted. Returns when that is done.</summary>
@@ -172,7 +189,7 @@ public sealed partial class BotWarden : IDisposable
     /// <summary>The next version is warm: bring this one to rest, then end it at once, so that the epoch can move. When it does not agree it goes on.</summary>
     private void Yield(string to) => Post(() =>
     {
-        if (_stop.Running || _report.State != BotReport.Acting || _report.Refused == to)
+        if (_stop.Running || _resting || _report.State != BotReport.Acting || _report.Refused == to)
         {
             return;
         }
@@ -184,7 +201,7 @@ public sealed partial class BotWarden : IDisposable
                 _result = result;
                 _state?.Stop(_services.Clock(), $"{to} takes over");
             }
-            else
+            else if (!_resting)
             {
                 _report = _report with { State = BotReport.Acting, Fault = $"did not yield to {to}: {result.Fault}", Refused = to };
                 _ = ActivateAsync();
@@ -278,7 +295,31 @@ public sealed partial class BotWarden : IDisposable
     {
         var record = LeaseRecord.Of(lease);
         _lease = lease;
-        return record.Grants(_pod, _plan.Epoch) ? true : record.Epoch >= _plan.Epoch ? false : null;
+        bool? granted = record.Grants(_pod, _plan.Epoch) ? true : record.Epoch >= _plan.Epoch ? false : null;
+        if (granted is null)
+        {
+            // It runs, but waits: no deadline of before holds for it.
+            (_adopted, _waits) = (_adopted is null ? null : TimeSpan.MaxValue, true);
+        }
+
+        return granted;
+    }
+
+    /// <summary>An adopted holder must not act past its deadline, even when nobody can be asked whether it still has the epoch.</summary>
+    private async Task KillUnlessHeardAsync(CancellationToken cancellationToken)
+    {
+        while (_adopted is { } deadline && deadline < TimeSpan.MaxValue)
+        {
+            var left = deadline - _services.Clock();
+            if (left <= TimeSpan.Zero)
+            {
+                Killing(_ns, _pod, SilencedWhy);
+                await _holder.KillAsync(cancellationToken);
+                return;
+            }
+
+            await Task.Delay(left < LookAgain ? left : LookAgain, _services.Time, cancellationToken);
+        }
     }
 
     private async Task HoldAsync(FenceRecord record)
@@ -290,14 +331,24 @@ public sealed partial class BotWarden : IDisposable
             (_starting, _stop) = (new StartOrder(_plan, _ns, _holder, _services), new StopOrder(_plan, _ns, _holder, _services));
         }
 
-        var state = _state = new WardenState(_timing, record, _services.Clock(), _adopted);
         var before = LeaseRecord.ReportOf(_lease);
-        if (_adopted is not null && before is { State: BotReport.Acting })
+        var runs = _adopted is not null;
+        TimeSpan? deadline = _adopted < TimeSpan.MaxValue ? _adopted : runs && before?.ActingSince is not null ? _services.Clock() + _timing.RenewTimeout : null;
+        var state = _state = new WardenState(_timing, record, _services.Clock(), deadline);
+        if (runs)
         {
-            // It acts already: the activation went through under a warden before this one.
-            (_report, _running, _start) = (before, true, Task.CompletedTask);
+            // Whatever was sent to it before, it may have heard.
+            _activating = deadline is not null;
+            if (before is { ActingSince: not null })
+            {
+                // It has acted already: a warden before this one saw to that, or was about to bring it to rest.
+                (_report, _running, _start) = (before, true, Task.CompletedTask);
+
+                // It may have been told to rest while nobody answered: it is told again that it may act.
+                _telling = before.State == BotReport.Acting ? Task.CompletedTask : null;
+            }
         }
-        else if (_adopted is null && before is { ActingSince: not null })
+        else if (before is { ActingSince: not null })
         {
             _report = before;
             _result = new StopResult { Outcome = StopResult.Unclean, Cause = StopResult.Crash, Why = "its process ended while no warden watched it" };
@@ -326,7 +377,8 @@ public sealed partial class BotWarden : IDisposable
                     _ = ReadAsync();
                     break;
                 case WardenTask.Kill when _kill is null or { IsCompleted: true }:
-                    Killing(_ns, _pod, state.Why.Length > 0 ? state.Why : "its Lease could not be renewed in time");
+                    Killing(_ns, _pod, state.Why.Length > 0 ? state.Why : SilencedWhy);
+                    _result ??= state.Why.Length > 0 ? null : Silenced(_services.Time.GetUtcNow());
                     _kill = KillAsync();
                     break;
             }
@@ -349,24 +401,24 @@ public sealed partial class BotWarden : IDisposable
             _start = StartAsync();
         }
 
-        if (!_halted && !state.Dead && _services.Halts.Find(_ns, _plan.Bot, _plan.Account, _plan.Labels) is { } halt)
+        if (!state.Dead && !_ending && _services.Halts.Find(_ns, _plan.Bot, _plan.Account, _plan.Labels) is { } halt && (!_halted || (halt.Flatten && !_haltFlattens)))
         {
-            _halted = true;
+            (_halted, _haltFlattens) = (true, halt.Flatten);
             Halting(_ns, _pod, halt.Name, halt.Why);
             Bring($"halt {halt.Name}{(halt.Why.Length > 0 ? ": " + halt.Why : "")}", halt.Flatten, StopLimit, then: () => _ = EndAsync());
         }
 
-        // The API server is silent: cancel what is open while there is time, rather than die with it.
-        if (!_cut && !_stop.Running && _report.State == BotReport.Acting && state.Deadline is { } deadline && deadline - now < (_timing.Lease - _timing.KillMargin) * 0.4)
+        // The API server is silent: cancel what is open while there is time, rather than die with it. Whoever can't be woken again is left alone.
+        if (_telling is null && _renewed && _plan.Start?.Activate is not null && !_stop.Running && _report.State == BotReport.Acting && state.Deadline is { } deadline && deadline - now < (_timing.Lease - _timing.KillMargin) * 0.4)
         {
-            _cut = true;
-            _ = _stop.TellAsync("the API server does not answer", deadline - now, _end.Token);
+            _telling = _stop.TellAsync("the API server does not answer", deadline - now, _end.Token);
         }
     }
 
     /// <summary>Brings the bot to rest, once; then goes on with what the caller wants.</summary>
     private void Bring(string why, bool flatten, TimeSpan limit, Action then)
     {
+        _resting = true;
         if (!MayHaveActed || _state is null || _state.Dead)
         {
             // It never acted: there is nothing to bring to rest.
@@ -385,6 +437,12 @@ public sealed partial class BotWarden : IDisposable
 
     private async Task EndAsync()
     {
+        if (_ending)
+        {
+            return;
+        }
+
+        _ending = true;
         var clean = await _holder.TerminateAsync(TimeSpan.FromSeconds(_plan.GraceSeconds), _end.Token);
         Post(() =>
         {
@@ -402,7 +460,7 @@ public sealed partial class BotWarden : IDisposable
             {
                 Abandon();
             }
-            else if (outcome == StartOutcome.Acts && _state!.MayAct(_services.Clock()) && !_stop.Running)
+            else if (outcome == StartOutcome.Acts && _state!.MayAct(_services.Clock()) && !_stop.Running && !_resting)
             {
                 _report = _report with { State = BotReport.Acting, ActingSince = _services.Time.GetUtcNow().UtcDateTime, Fault = null };
                 _state.Report(_services.Clock());
@@ -413,7 +471,7 @@ public sealed partial class BotWarden : IDisposable
     /// <summary>Whether the bot may be told to act now; from then on it counts as one that may have.</summary>
     private bool MayActivate()
     {
-        var may = _state!.MayAct(_services.Clock()) && !_stop.Running && !_halted && !_over;
+        var may = _state!.MayAct(_services.Clock()) && !_stop.Running && !_resting && !_over;
         _activating |= may;
         return may;
     }
@@ -433,122 +491,20 @@ public sealed partial class BotWarden : IDisposable
         return answer.Task.WaitAsync(_end.Token);
     }
 
-    private Task ActivateAsync() => _starting.AgainAsync(() => !_stop.Running && !_over && !_halted, fault => Post(() => _report = _report with { Fault = fault ?? (_report.Refused is null ? null : _report.Fault) }), _end.Token);
-
-    private async Task RenewAsync()
+    /// <summary>What it was told while nobody answered has been said by then.</summary>
+    private async Task ReactivateAsync(Task told)
     {
-        try
-        {
-            await _reader.ReadAsync(_end.Token);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Its age grows, which says it to the operator; the Lease does not wait for that.
-            Unreadable(_ns, _pod, e.Message);
-        }
-
-        var sent = _services.Clock();
-        await WriteAsync(LeaseRecord.Renewed(_lease!, JsonSerializer.Serialize(Report, BotJson.Default.BotReport), _services.Time.GetUtcNow().UtcDateTime), async lease =>
-        {
-            await _guard.SetAsync(sent + _timing.Lease - _timing.KillMargin, _end.Token);
-            Post(() =>
-            {
-                _lease = lease;
-                _state!.Renewed(lease.Metadata.ResourceVersion, sent);
-                if (_state.MayAct(_services.Clock()))
-                {
-                    Open();
-                    if (_cut && !_stop.Running)
-                    {
-                        _cut = false;
-                        _ = ActivateAsync();
-                    }
-                }
-            });
-        });
+        await told.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ActivateAsync();
     }
 
-    private Task ReleaseAsync()
+    /// <summary>Its Lease could not be renewed: it was killed, by its warden or the guard.</summary>
+    private StopResult Silenced(DateTimeOffset at) => new()
     {
-        var result = _result ?? new StopResult { Outcome = MayHaveActed ? StopResult.Unclean : StopResult.Clean, Cause = _over ? StopResult.Stop : StopResult.Lost, Why = _state!.Why.Length > 0 ? _state.Why : "its Lease could not be renewed in time" };
-        result = result with { Epoch = _plan.Epoch, At = result.At ?? _services.Time.GetUtcNow().UtcDateTime, ActedUntil = result.ActedUntil ?? _services.Time.GetUtcNow().UtcDateTime };
-        return WriteAsync(LeaseRecord.Released(_lease!, JsonSerializer.Serialize(result, BotJson.Default.StopResult)), lease =>
-        {
-            Post(() => _state!.ReleaseTaken());
-            return Task.CompletedTask;
-        });
-    }
+        Epoch = _plan.Epoch, Outcome = MayHaveActed ? StopResult.Unclean : StopResult.Clean, Cause = StopResult.Lost, Why = SilencedWhy, At = at.UtcDateTime,
+    };
 
-    private async Task WriteAsync(V1Lease lease, Func<V1Lease, Task> taken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
-        limit.CancelAfter(_timing.RenewTimeout);
-        try
-        {
-            await taken(await _services.Client.UpdateAsync(Kinds.Lease, lease, cancellationToken: limit.Token));
-        }
-        catch (ApiException e) when (e.IsConflict)
-        {
-            Post(() => _state!.Refused(_services.Clock()));
-        }
-        catch (ApiException e) when (e.IsNotFound)
-        {
-            Post(() => _state!.Gone(_services.Clock()));
-        }
-        catch (Exception e) when (e is ApiException or HttpRequestException or IOException or OperationCanceledException)
-        {
-            Unreachable(_ns, _plan.Lease, e.Message);
-            Post(() => _state!.Failed(_services.Clock()));
-        }
-    }
-
-    private async Task ReadAsync()
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_end.Token);
-        limit.CancelAfter(_timing.RenewTimeout);
-        try
-        {
-            var lease = await _services.Client.FindAsync(Kinds.Lease, _ns, _plan.Lease, limit.Token);
-            Post(() =>
-            {
-                if (lease is null)
-                {
-                    _state!.Gone(_services.Clock());
-                }
-                else
-                {
-                    _lease = lease;
-                    _state!.Found(LeaseRecord.Of(lease), _services.Clock());
-                }
-            });
-        }
-        catch (Exception e) when (e is ApiException or HttpRequestException or IOException or OperationCanceledException)
-        {
-            Unreachable(_ns, _plan.Lease, e.Message);
-            Post(() => _state!.Failed(_services.Clock()));
-        }
-    }
-
-    private async Task KillAsync()
-    {
-        try
-        {
-            await _holder.KillAsync(_end.Token);
-            var at = _services.Time.GetUtcNow().UtcDateTime;
-            Post(() =>
-            {
-                _state!.Died(_services.Clock());
-                _result = _result is { ActedUntil: null } result ? result with { ActedUntil = at } : _result;
-            });
-        }
-        catch (Exception e) when (e is not OperationCanceledException || !_end.IsCancellationRequested)
-        {
-            // The loop tries again; the guard stands behind it.
-            NotKilled(e, _ns, _pod);
-            await Task.Delay(TimeSpan.FromMilliseconds(50), _services.Time, _end.Token);
-            Post(() => { });
-        }
-    }
+    private Task ActivateAsync() => _starting.AgainAsync(() => !_stop.Running && !_over && !_resting, fault => Post(() => _report = _report with { Fault = fault ?? (_report.Refused is null ? null : _report.Fault) }), _end.Token);
 
     private static string? Note(V1Pod pod, string annotation) => pod.Metadata.Annotations?.TryGetValue(annotation, out var text) == true ? text : null;
 

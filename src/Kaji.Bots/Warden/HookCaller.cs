@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kaji.Bots.Api;
@@ -26,9 +26,9 @@ public sealed record HookResult(string? Fault, string Text)
             {
                 return JsonNode.Parse(Text)?["openOrders"] is JsonValue value && value.TryGetValue<int>(out var count) ? count : null;
             }
-            catch (Exception e) when (e is JsonException or InvalidOperationException)
+            catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
             {
-                // Not JSON: then it has not said.
+                // No JSON, or none with one such field: then it has not said.
                 return null;
             }
         }
@@ -40,6 +40,7 @@ public sealed class HookCaller : IDisposable
 {
     private const int LongestAnswer = 16 * 1024;
     private const int LongestPage = 1024 * 1024;
+    private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1);
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(2), PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30), UseCookies = false })
     {
         Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = LongestPage,
@@ -49,7 +50,8 @@ public sealed class HookCaller : IDisposable
     {
         using var bounded = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit = limit < hook.Timeout ? limit : hook.Timeout;
-        bounded.CancelAfter(limit > TimeSpan.Zero ? limit : TimeSpan.FromMilliseconds(1));
+        limit = limit > Least ? limit : Least;
+        bounded.CancelAfter(limit);
         try
         {
             if (hook.Exec is { } exec)
@@ -72,7 +74,7 @@ public sealed class HookCaller : IDisposable
             }
 
             using var response = await _http.SendAsync(request, bounded.Token);
-            var text = await response.Content.ReadAsStringAsync(bounded.Token);
+            var text = await TextAsync(response, bounded.Token);
             text = text.Length > LongestAnswer ? text[..LongestAnswer] : text;
             return new HookResult(response.IsSuccessStatusCode ? null : $"{http.Path} answered {(int)response.StatusCode}: {Short(text)}", text);
         }
@@ -80,8 +82,9 @@ public sealed class HookCaller : IDisposable
         {
             return new HookResult($"{Name(hook)} did not answer within {limit.TotalSeconds:0.#} s", "");
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or SocketException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
+            // Whatever a program answers, or a runtime makes of a command: a stop must come to its end.
             return new HookResult($"{Name(hook)}: {e.Message}", "");
         }
     }
@@ -94,9 +97,9 @@ public sealed class HookCaller : IDisposable
         try
         {
             using var response = await _http.GetAsync(Url(address, port, path), bounded.Token);
-            return response.IsSuccessStatusCode ? await response.Content.ReadAsStringAsync(bounded.Token) : null;
+            return response.IsSuccessStatusCode ? await TextAsync(response, bounded.Token) : null;
         }
-        catch (Exception e) when ((e is OperationCanceledException && !cancellationToken.IsCancellationRequested) || e is HttpRequestException or IOException or SocketException)
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
             // A bot that does not answer has nothing new to say; what it said last grows older in the report.
             return null;
@@ -108,6 +111,9 @@ public sealed class HookCaller : IDisposable
     public static string Name(Hook hook) => hook.HttpPost?.Path ?? hook.HttpGet?.Path ?? string.Join(' ', hook.Exec?.Command ?? []);
 
     private static Uri Url(string address, int port, string path) => new($"http://{(address.Contains(':') ? $"[{address}]" : address)}:{port.ToString(CultureInfo.InvariantCulture)}{path}");
+
+    /// <summary>As UTF-8, whatever character set it is said to be in: some programs name one that nobody knows.</summary>
+    private static async Task<string> TextAsync(HttpResponseMessage response, CancellationToken cancellationToken) => Encoding.UTF8.GetString(await response.Content.ReadAsByteArrayAsync(cancellationToken));
 
     private static string Short(string text) => (text.Length > 200 ? text[..200] : text).ReplaceLineEndings(" ").Trim();
 }

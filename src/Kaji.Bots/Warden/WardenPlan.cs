@@ -24,6 +24,9 @@ public sealed record WardenPlan
     /// <summary>A sidecar in the Pod is the warden, not the node agent.</summary>
     public bool Sidecar { get; init; }
 
+    /// <summary>Of a sidecar: what the bot's preStop has to say, so that nobody else in the cluster can bring it to rest.</summary>
+    public string? StopKey { get; init; }
+
     /// <summary>Name of the container that is the bot.</summary>
     public string Container { get; init; } = "";
 

@@ -42,22 +42,27 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
     {
         try
         {
-            if (WardenPlan.Of(pod) is not { Sidecar: false } plan)
+            if (WardenPlan.Of(pod) is not { } plan)
+            {
+                return pod.Metadata.Labels?.ContainsKey(BotNames.EpochLabel) == true ? new Barred($"the annotation {BotNames.PlanAnnotation}, without which nobody can watch over a bot, is missing") : null;
+            }
+
+            if (plan.Sidecar)
             {
                 return null;
             }
 
             Follow();
 
-            // What runs without a deadline was started by an agent whose guard has gone: it must not go on for longer than one lease.
-            var adopted = running ? _guard.DeadlineOf(pod.Metadata.Uid) ?? SuspendedClock.Now + plan.Timing.RenewTimeout : (TimeSpan?)null;
+            // What runs without a deadline was started by an agent whose guard has gone, and must not go on for long; a standby has none before it may act.
+            var adopted = running ? _guard.DeadlineOf(pod.Metadata.Uid) ?? (plan.Standby ? TimeSpan.MaxValue : SuspendedClock.Now + plan.Timing.RenewTimeout) : (TimeSpan?)null;
             var ward = new Ward(this, plan, pod, handle, adopted);
             _wards[pod.Metadata.Uid] = ward;
             _local.Look();
             ward.Start();
             return ward;
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or ArgumentException)
         {
             Damaged(pod.Metadata.NamespaceProperty, pod.Metadata.Name, e.Message);
             return new Barred($"the annotation {BotNames.PlanAnnotation} can't be read: {e.Message}");
@@ -101,6 +106,8 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
         private readonly V1Pod _pod;
         private readonly IPodHandle _handle;
         private readonly BotWarden _warden;
+        private const string OverWhy = "its epoch is over, or was granted to another";
+        private volatile bool _barred;
         private readonly TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public Ward(NodeWardens owner, WardenPlan plan, V1Pod pod, IPodHandle handle, TimeSpan? adopted)
@@ -118,11 +125,23 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
 
         public string? Address => _handle.Address;
 
-        public void Start() => _ = RunAsync();
+        public void Start()
+        {
+            // What was asked of it before this agent began.
+            _warden.Changed(_pod);
+            _ = RunAsync();
+        }
 
         public void Open() => _open.TrySetResult();
 
-        public Task MayStartAsync(CancellationToken cancellationToken) => _open.Task.WaitAsync(cancellationToken);
+        public async Task MayStartAsync(CancellationToken cancellationToken)
+        {
+            await _open.Task.WaitAsync(cancellationToken);
+            if (_barred)
+            {
+                throw new PodBarredException(OverWhy);
+            }
+        }
 
         public void Started(string container)
         {
@@ -142,8 +161,9 @@ internal sealed partial class NodeWardens : IPodWarden, IDisposable
 
         public async Task KillAsync(CancellationToken cancellationToken)
         {
-            // Whoever waits to start learns that it never may; what is made but not started is removed below.
-            if (!_open.TrySetException(new PodBarredException("its epoch is over, or was granted to another")) && _open.Task.IsFaulted)
+            // Whoever waits to start, or comes later, learns that it never may; what is made but not started is removed below.
+            _barred = true;
+            if (!_open.TrySetException(new PodBarredException(OverWhy)) && _open.Task.IsFaulted)
             {
                 _ = _open.Task.Exception;
             }

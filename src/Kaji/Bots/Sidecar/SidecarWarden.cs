@@ -43,10 +43,17 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
             if (c.New is { } now)
             {
                 _warden.Changed(now);
+                if (now.Status?.ContainerStatuses?.FirstOrDefault(s => s.Name == plan.Container)?.State?.Terminated is { } ended)
+                {
+                    // Other containers of the Pod may live on; the bot does not.
+                    _warden.Ended(ended.ExitCode, ended.FinishedAt ?? time.GetUtcNow());
+                }
             }
         });
         var running = PodProcesses.Others().Count > 0;
-        TimeSpan? adopted = running ? Environment.GetEnvironmentVariable(SidecarGuard.DeadlineVariable) is { Length: > 0 } ticks ? TimeSpan.FromTicks(long.Parse(ticks, CultureInfo.InvariantCulture)) : SuspendedClock.Now : null;
+        TimeSpan? adopted = !running ? null
+            : Environment.GetEnvironmentVariable(SidecarGuard.DeadlineVariable) is { Length: > 0 } ticks ? TimeSpan.FromTicks(long.Parse(ticks, CultureInfo.InvariantCulture))
+            : plan.Standby ? TimeSpan.MaxValue : SuspendedClock.Now;
         using var warden = _warden = new BotWarden(services, plan, ns, pod, this, new SidecarGuardClient(), adopted);
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
         {
@@ -54,10 +61,17 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
             _over.TrySetResult();
         });
         var following = informers.RunAsync(end.Token);
-        var serving = ServeAsync(end.Token);
+        var serving = ServeAsync("/stop/" + plan.StopKey, end.Token);
         var looking = FollowProcessesAsync(running, end.Token);
         var work = _warden.RunAsync();
-        if (await Task.WhenAny(work, _over.Task, serving) == _over.Task)
+        var first = await Task.WhenAny(work, _over.Task, serving);
+        if (first == serving)
+        {
+            // Its port is another's: the guard starts this anew, and kills the bot at its deadline.
+            await serving;
+        }
+
+        if (first == _over.Task)
         {
             if (_ran && PodProcesses.Others().Count == 0)
             {
@@ -69,6 +83,10 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
         }
 
         await work;
+
+        // A container that is still on its way must not start: this stays until the kubelet ends it, after all others.
+        _barred = true;
+        await Task.WhenAny(_over.Task, serving);
         await end.CancelAsync();
         await Task.WhenAll(following, serving, looking).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
@@ -122,14 +140,13 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
                 // A container that was on its way when its epoch ended.
                 PodProcesses.Signal(Signals.Kill);
             }
-            else if (now && !running)
+            else if (now && !running && !_ran)
             {
                 _warden.Started();
             }
             else if (!now && running)
             {
                 _warden.Ended(null, time.GetUtcNow());
-                return;
             }
 
             running = now;
@@ -139,18 +156,19 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
     }
 
     /// <summary>Two paths for the kubelet; a web framework would be most of the sidecar's memory.</summary>
-    private async Task ServeAsync(CancellationToken cancellationToken)
+    /// <param name="stop">Of the bot's preStop: nobody else knows it.</param>
+    private async Task ServeAsync(string stop, CancellationToken cancellationToken)
     {
         using var listener = new TcpListener(IPAddress.Any, WardenSidecar.Port);
         listener.Start();
         while (true)
         {
             var connection = await listener.AcceptTcpClientAsync(cancellationToken);
-            _ = AnswerAsync(connection, cancellationToken);
+            _ = AnswerAsync(connection, stop, cancellationToken);
         }
     }
 
-    private async Task AnswerAsync(TcpClient connection, CancellationToken cancellationToken)
+    private async Task AnswerAsync(TcpClient connection, string stop, CancellationToken cancellationToken)
     {
         using (connection)
         {
@@ -163,12 +181,12 @@ internal sealed class SidecarWarden(string ns, string pod, IApiClient client, Ti
                 {
                 }
 
-                if (path == "/stop")
+                if (path == stop)
                 {
                     await _warden.StopAsync("its Pod was deleted", TimeSpan.FromMinutes(10), cancellationToken);
                 }
 
-                var good = path switch { "/open" => _open && !_barred, "/stop" => true, _ => false };
+                var good = path == stop || (path == "/open" && _open && !_barred);
                 await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {(good ? "200 OK" : "503 Not yet")}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), cancellationToken);
             }
             catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
