@@ -177,7 +177,7 @@ public abstract class BotLifeTests(BotCluster bots)
         """;
 
     /// <summary>Has the bot misbehave from now on.</summary>
-    private async Task FaultAsync(string ns, JsonNode status, string fault) =>
+    protected async Task FaultAsync(string ns, JsonNode status, string fault) =>
         (await bots.Cluster.KubectlAsync("create", "--raw", $"/api/v1/namespaces/{ns}/pods/{(string)status["activePod"]!}:8080/proxy/admin/{fault}", "-f", "/dev/null")).Ok();
 
     /// <summary>SIGKILL to the bot's process, from the host.</summary>
@@ -194,7 +194,7 @@ public abstract class BotLifeTests(BotCluster bots)
     }
 
     /// <summary>Epochs of an account's open orders that no living epoch owns; 0 for the acting one's.</summary>
-    private async Task<long[]> OpenAsync(string account)
+    protected async Task<long[]> OpenAsync(string account)
     {
         var newest = await bots.Journal.EpochAsync(account);
         return [.. (await bots.Journal.OpenAsync()).Where(o => o.Account == account).Select(o => o.Epoch == newest ? 0 : o.Epoch ?? -1)];
@@ -218,6 +218,23 @@ public sealed class AgentBotLifeTests(AgentCluster bots) : BotLifeTests(bots), I
         var after = await _bots.ActsAsync(ns, epoch - 1);
         Assert.Equal(epoch, (long)after["epoch"]!);
         await _bots.Journal.NoOverlapAsync();
+    }
+
+    [Fact]
+    public async Task StopThatMeetsTheServersDeath_IsBroughtToItsEndByTheNext()
+    {
+        var ns = await _bots.BotAsync(15);
+        var status = await _bots.StatusAsync(ns);
+        await FaultAsync(ns, status, "hang-hooks");
+        (await _bots.Cluster.KubectlAsync("-n", ns, "delete", "pod", (string)status["activePod"]!, "--wait=false")).Ok();
+
+        await _bots.Cluster.KillServerAsync();
+        (await _bots.Cluster.UpAsync()).Ok();
+
+        var after = await _bots.ActsAsync(ns, (long)status["epoch"]!);
+        Assert.Contains("it did not agree to stop", (string)after["lastStop"]!["fault"]!, StringComparison.Ordinal);
+        await _bots.Journal.NoOverlapAsync();
+        Assert.DoesNotContain(await OpenAsync("bot15"), o => o == (long)status["epoch"]!);
     }
 
     [Fact]
