@@ -94,6 +94,7 @@ public sealed class BotPlanTests
         var plan = BotPlan.Of(View(epoch: 4, pods: [Pod(4, "old")], acting: true));
 
         Assert.Equal([BotStepKind.TryPod, BotStepKind.DeletePod], plan.Steps.Select(s => s.Kind));
+        Assert.Equal("old", plan.Status.GoodRevision);
     }
 
     [Fact]

@@ -375,6 +375,12 @@ public sealed record BotPlan(IReadOnlyList<BotStep> Steps, BotStatus Status, Tim
 
             var why = holder.Revision == Target ? _status.Conditions?.FirstOrDefault(c => c.Type == "Alert")?.Message ?? "it is replaced" : $"version {Target} follows {holder.Revision}";
             var deaf = holder.Revision == Target;
+            if (Acting && !deaf && _status.GoodRevision is null)
+            {
+                // What acts is something to go back to, though it has not got through its window.
+                _status = _status with { GoodRevision = holder.Revision };
+            }
+
             if (Acting && _spec.Handover?.Strategy == BotHandover.Warm && (!deaf || _spec.Freshness?.Remedy == "Handover"))
             {
                 WarmUp(holder, why);
