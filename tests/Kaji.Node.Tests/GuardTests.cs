@@ -58,6 +58,19 @@ public sealed class GuardTests : IDisposable
     }
 
     [Fact]
+    public void PodThatStartsAfterItsDeadline_IsKilled_ThoughNobodySaysAnythingMore()
+    {
+        Ask($"set -late {At(TimeSpan.FromSeconds(-1))} 100000000");
+        var other = StartIn("pod-other");
+        for (var container = 0; container < 2; container++)
+        {
+            Assert.True(StartIn("pod-late").WaitForExit(TimeSpan.FromSeconds(5)));
+        }
+
+        Assert.False(other.HasExited);
+    }
+
+    [Fact]
     public void WhileTheOnlyStoreIsDead_DeadlinesStandStill_AndCountInFullWhenTheNextBegins()
     {
         var (store, bot) = (Start(), StartIn("pod-bot"));
@@ -128,7 +141,9 @@ public sealed class GuardTests : IDisposable
         var cgroup = new Cgroup(layout, $"{_parent}/{pod}");
         cgroup.Create();
         _cgroups.Add(cgroup);
-        foreach (var mount in layout.IsV2 ? [CgroupLayout.Root] : layout.Controllers.Values.Distinct())
+
+        // The one by which the guard kills comes last: what it kills can't be moved any more.
+        foreach (var mount in layout.IsV2 ? [CgroupLayout.Root] : layout.Controllers.Values.Distinct().OrderBy(m => m == layout.Controllers.GetValueOrDefault("pids")).ToArray())
         {
             var file = $"{mount}{_parent}/{pod}/cgroup.procs";
             if (File.Exists(file))
