@@ -8,6 +8,9 @@ public sealed record NodeOptions
     /// <summary>For Pod directories and logs.</summary>
     public required string DataDirectory { get; init; }
 
+    /// <summary>The cgroup below which all Pods' cgroups lie, as <c>/kaji/ID</c>.</summary>
+    public required string CgroupParent { get; init; }
+
     /// <summary>Address of the cluster's DNS, for Pods with dnsPolicy ClusterFirst.</summary>
     public required string ClusterDns { get; init; }
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Sockets;
-using Kaji.Linux.Cgroups;
 using Kaji.Linux.Processes;
 using Kaji.Node.Guard;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -13,15 +12,13 @@ public sealed class GuardTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private readonly string _directory = Directory.CreateTempSubdirectory("kaji-guard-").FullName;
-    private readonly string _parent = $"/kaji-guard-test-{Environment.ProcessId}-{Guid.NewGuid():N}";
-    private readonly List<Process> _processes = [];
-    private readonly List<Cgroup> _cgroups = [];
+    private readonly CgroupProcesses _groups = new();
     private readonly BlockingCollection<string> _said = [];
     private readonly Thread _thread;
 
     public GuardTests()
     {
-        _thread = new Thread(() => new GuardServer(Address, _parent, _said.Add).Run());
+        _thread = new Thread(() => new GuardServer(Address, _groups.Parent, _said.Add).Run());
         _thread.Start();
         SpinWait.SpinUntil(() => File.Exists(Address) && TryAsk("hello 1 remote"), Patience);
     }
@@ -32,15 +29,7 @@ public sealed class GuardTests : IDisposable
     {
         Ask("quit");
         _thread.Join();
-        foreach (var process in _processes)
-        {
-            process.Kill();
-            process.WaitForExit();
-            process.Dispose();
-        }
-
-        _cgroups.ForEach(c => c.Remove());
-        new Cgroup(CgroupLayout.Detect(), _parent).Remove();
+        _groups.Dispose();
         _said.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
@@ -127,33 +116,9 @@ public sealed class GuardTests : IDisposable
 
     private static string At(TimeSpan fromNow) => GuardServer.Nanoseconds(SuspendedClock.Now + fromNow);
 
-    private Process Start()
-    {
-        var process = Process.Start(new ProcessStartInfo("sleep", "600"))!;
-        _processes.Add(process);
-        return process;
-    }
+    private Process Start() => _groups.Start();
 
-    private Process StartIn(string pod)
-    {
-        var process = Start();
-        var layout = CgroupLayout.Detect();
-        var cgroup = new Cgroup(layout, $"{_parent}/{pod}");
-        cgroup.Create();
-        _cgroups.Add(cgroup);
-
-        // The one by which the guard kills comes last: what it kills can't be moved any more.
-        foreach (var mount in layout.IsV2 ? [CgroupLayout.Root] : layout.Controllers.Values.Distinct().OrderBy(m => m == layout.Controllers.GetValueOrDefault("pids")).ToArray())
-        {
-            var file = $"{mount}{_parent}/{pod}/cgroup.procs";
-            if (File.Exists(file))
-            {
-                File.WriteAllText(file, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
-            }
-        }
-
-        return process;
-    }
+    private Process StartIn(string pod) => _groups.StartIn(pod);
 
     private string Said() => _said.TryTake(out var line, Patience) ? line : "(nothing)";
 

@@ -17,6 +17,7 @@ public sealed class PodWardTests : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private readonly string _directory = Directory.CreateTempSubdirectory("kaji-ward-").FullName;
+    private readonly CgroupProcesses _groups = new();
     private PodWorker? _worker;
     private bool _keepsVolumes;
 
@@ -26,6 +27,7 @@ public sealed class PodWardTests : IAsyncDisposable
         SpinWait.SpinUntil(() => _keepsVolumes || !Directory.Exists(Path.Combine(_directory, "pods", "u")), Patience);
         _worker!.Dispose();
         await _worker.Completion;
+        _groups.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
 
@@ -61,13 +63,27 @@ public sealed class PodWardTests : IAsyncDisposable
         Assert.Equal("finish", await NextAsync(ward));
     }
 
+    [Fact]
+    public async Task Kill_EndsProcessesThatOutliveTheirContainersFirstOne()
+    {
+        await using var runtime = new ScriptedRuntime();
+        var ward = Run(runtime, "run", "");
+        await ward.Begun.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        var (own, other) = (_groups.StartIn("besteffort/podu-0/container"), _groups.StartIn("besteffort/podother-0"));
+        await ward.Handle!.KillAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.True(own.WaitForExit(Patience));
+        Assert.False(other.HasExited);
+        _worker!.Wake();
+        Assert.Equal("main=137", await NextAsync(ward));
+    }
+
     private static Task<string> NextAsync(Ward ward) => ward.Told.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
 
     private Ward Run(ScriptedRuntime runtime, string main, string init, bool barred = false)
     {
         _keepsVolumes = runtime.StopFails is not null;
         var (time, logging) = (TimeProvider.System, NullLoggerFactory.Instance);
-        var options = new NodeOptions { NodeName = "n", DataDirectory = _directory, ClusterDns = "10.0.0.10", NodeIP = "127.0.0.1", ServerPort = () => 1 };
+        var options = new NodeOptions { NodeName = "n", DataDirectory = _directory, CgroupParent = _groups.Parent, ClusterDns = "10.0.0.10", NodeIP = "127.0.0.1", ServerPort = () => 1 };
         var client = new ApiClient(new HttpMessageInvoker(new Nothing()), new Uri("http://nowhere"), "test");
         var references = new ReferencedObjects(client, time, logging);
         var fields = new PodFields(options, _ => (null, []), 1000, 1 << 30);
@@ -91,7 +107,15 @@ public sealed class PodWardTests : IAsyncDisposable
     {
         public Channel<string> Told { get; } = Channel.CreateUnbounded<string>();
 
-        public IPodWard? Take(V1Pod pod, IPodHandle handle, bool running) => this;
+        public TaskCompletionSource Begun { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public IPodHandle? Handle { get; private set; }
+
+        public IPodWard? Take(V1Pod pod, IPodHandle handle, bool running)
+        {
+            Handle = handle;
+            return this;
+        }
 
         public Task MayStartAsync(CancellationToken cancellationToken) => barred ? Task.FromException(new PodBarredException("another acts")) : Task.CompletedTask;
 
@@ -103,9 +127,7 @@ public sealed class PodWardTests : IAsyncDisposable
             return Task.CompletedTask;
         }
 
-        public void Started(string container)
-        {
-        }
+        public void Started(string container) => Begun.TrySetResult();
 
         public void Changed(V1Pod pod)
         {

@@ -52,7 +52,7 @@ internal sealed class NodeHost : IAsyncDisposable
         Agent = new NodeAgent(
             new NodeOptions
             {
-                NodeName = options.NodeName, DataDirectory = paths.Node, ClusterDns = options.ClusterDns.ToString(), NodeIP = options.NodeIP.ToString(), ServerPort = () => _server!.Port,
+                NodeName = options.NodeName, DataDirectory = paths.Node, CgroupParent = paths.Cgroup, ClusterDns = options.ClusterDns.ToString(), NodeIP = options.NodeIP.ToString(), ServerPort = () => _server!.Port,
                 RuntimeVersion = "crun://" + ToolVersions.Crun,
             },
             node, engines.Runtime, engines.Images, time, logging, _wardens);
