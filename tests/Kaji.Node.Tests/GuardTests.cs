@@ -114,6 +114,59 @@ public sealed class GuardTests : IDisposable
         Assert.True(bot.WaitForExit(Patience));
     }
 
+    [Fact]
+    public void SecondGuard_LeavesTheFirstItsPlace()
+    {
+        new GuardServer(Address, _groups.Parent, _said.Add).Run();
+        Assert.Contains("another guard", Said(), StringComparison.Ordinal);
+        Assert.StartsWith("deadlines", Ask("hello 1 remote"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task GuardThatDoesNotAnswer_HoldsUpNobodyForLong_AndIsNotStartedTwice()
+    {
+        using var frozen = Listen(out var address);
+        using var client = new GuardClient(new GuardOptions(address, Local: true, () => throw new InvalidOperationException("there is a guard")), TimeProvider.System, NullLogger.Instance);
+        var fault = await Assert.ThrowsAnyAsync<IOException>(() => client.SetAsync("-bot", SuspendedClock.Now, TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken));
+        Assert.Contains("not answered", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CancelledQuestion_LeavesNoAnswerForTheNext()
+    {
+        using var guard = Listen(out var address);
+        using var client = new GuardClient(new GuardOptions(address, Local: false, () => throw new InvalidOperationException("there is a guard")), TimeProvider.System, NullLogger.Instance);
+        using var cancel = new CancellationTokenSource();
+        var first = client.SetAsync("-one", SuspendedClock.Now, cancel.Token);
+        using var old = new Peer(await guard.AcceptAsync(TestContext.Current.CancellationToken));
+        Assert.StartsWith("hello", old.Next(), StringComparison.Ordinal);
+        old.Answer("deadlines ");
+        Assert.StartsWith("set -one", old.Next(), StringComparison.Ordinal);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+
+        // What was under way is told again, with what is new.
+        var second = client.ClearAsync("-two", TestContext.Current.CancellationToken);
+        using var peer = new Peer(await guard.AcceptAsync(TestContext.Current.CancellationToken));
+        Assert.StartsWith("hello", peer.Next(), StringComparison.Ordinal);
+        peer.Answer("deadlines ");
+        Assert.StartsWith("set -one", peer.Next(), StringComparison.Ordinal);
+        peer.Answer("ok");
+        Assert.Equal("clear -two", peer.Next());
+        Assert.False(second.IsCompleted);
+        peer.Answer("ok");
+        await second.WaitAsync(Patience, TestContext.Current.CancellationToken);
+    }
+
+    private Socket Listen(out string address)
+    {
+        address = Path.Combine(_directory, "other.sock");
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(address));
+        socket.Listen();
+        return socket;
+    }
+
     private static string At(TimeSpan fromNow) => GuardServer.Nanoseconds(SuspendedClock.Now + fromNow);
 
     private Process Start() => _groups.Start();
@@ -143,5 +196,17 @@ public sealed class GuardTests : IDisposable
         stream.Write(System.Text.Encoding.ASCII.GetBytes(line + "\n"));
         using var reader = new StreamReader(stream);
         return reader.ReadLine()!;
+    }
+
+    /// <summary>A client of a guard that the test plays.</summary>
+    private sealed class Peer(Socket socket) : IDisposable
+    {
+        private readonly StreamReader _reader = new(new NetworkStream(socket, ownsSocket: true));
+
+        public string? Next() => _reader.ReadLine();
+
+        public void Answer(string line) => socket.Send(System.Text.Encoding.ASCII.GetBytes(line + "\n"));
+
+        public void Dispose() => _reader.Dispose();
     }
 }

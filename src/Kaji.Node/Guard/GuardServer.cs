@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using Kaji.Linux.Files;
 using Kaji.Linux.Processes;
 
 namespace Kaji.Node.Guard;
@@ -39,9 +40,16 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
     private bool _frozen;
     private bool _over;
 
-    /// <summary>Serves until it is told to quit.</summary>
+    /// <summary>Serves until it is told to quit; returns at once where another guard does, or is about to.</summary>
     public void Run()
     {
+        using var only = FileLock.TryAcquire(socketPath + ".lock");
+        if (only is null)
+        {
+            say($"another guard serves {socketPath}");
+            return;
+        }
+
         File.Delete(socketPath);
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(socketPath));
