@@ -22,6 +22,9 @@ public sealed record NodeOptions
     /// <summary>Port of the node's server, known after it listens.</summary>
     public required Func<int> ServerPort { get; init; }
 
+    /// <summary>Whether this is the server's own node: labelled as control plane, and made anew when its object was deleted. Any other ends then.</summary>
+    public bool ControlPlane { get; init; }
+
     public string RuntimeVersion { get; init; } = "crun://";
 
     public int MaxPods { get; init; } = 250;
