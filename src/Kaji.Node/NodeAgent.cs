@@ -71,7 +71,7 @@ public sealed partial class NodeAgent : IComponent, IPodDirectory
         _ready.TrySetResult();
         try
         {
-            await Task.WhenAll([.. loops, _registration.RunAsync(stop.Token), _rotation.RunAsync(stop.Token), FollowRuntimeAsync(events, stop.Token)]);
+            await Task.WhenAll([.. loops, KeepRegisteredAsync(stop), _rotation.RunAsync(stop.Token), FollowRuntimeAsync(events, stop.Token)]);
         }
         finally
         {
@@ -82,6 +82,20 @@ public sealed partial class NodeAgent : IComponent, IPodDirectory
 
             _prober.Dispose();
             _references.Dispose();
+        }
+    }
+
+    private async Task KeepRegisteredAsync(CancellationTokenSource stop)
+    {
+        try
+        {
+            await _registration.RunAsync(stop.Token);
+        }
+        catch (NodeDeletedException)
+        {
+            // The other loops end with it, so that whoever runs the agent learns of it.
+            await stop.CancelAsync();
+            throw;
         }
     }
 

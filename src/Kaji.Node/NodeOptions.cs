@@ -8,6 +8,9 @@ public sealed record NodeOptions
     /// <summary>For Pod directories and logs.</summary>
     public required string DataDirectory { get; init; }
 
+    /// <summary>The cgroup below which all Pods' cgroups lie, as <c>/kaji/ID</c>.</summary>
+    public required string CgroupParent { get; init; }
+
     /// <summary>Address of the cluster's DNS, for Pods with dnsPolicy ClusterFirst.</summary>
     public required string ClusterDns { get; init; }
 
@@ -18,6 +21,9 @@ public sealed record NodeOptions
 
     /// <summary>Port of the node's server, known after it listens.</summary>
     public required Func<int> ServerPort { get; init; }
+
+    /// <summary>Whether this is the server's own node: labelled as control plane, and made anew when its object was deleted. Any other ends then.</summary>
+    public bool ControlPlane { get; init; }
 
     public string RuntimeVersion { get; init; } = "crun://";
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Sockets;
-using Kaji.Linux.Cgroups;
 using Kaji.Linux.Processes;
 using Kaji.Node.Guard;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -13,15 +12,13 @@ public sealed class GuardTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private readonly string _directory = Directory.CreateTempSubdirectory("kaji-guard-").FullName;
-    private readonly string _parent = $"/kaji-guard-test-{Environment.ProcessId}-{Guid.NewGuid():N}";
-    private readonly List<Process> _processes = [];
-    private readonly List<Cgroup> _cgroups = [];
+    private readonly CgroupProcesses _groups = new();
     private readonly BlockingCollection<string> _said = [];
     private readonly Thread _thread;
 
     public GuardTests()
     {
-        _thread = new Thread(() => new GuardServer(Address, _parent, _said.Add).Run());
+        _thread = new Thread(() => new GuardServer(Address, _groups.Parent, _said.Add).Run());
         _thread.Start();
         SpinWait.SpinUntil(() => File.Exists(Address) && TryAsk("hello 1 remote"), Patience);
     }
@@ -32,15 +29,7 @@ public sealed class GuardTests : IDisposable
     {
         Ask("quit");
         _thread.Join();
-        foreach (var process in _processes)
-        {
-            process.Kill();
-            process.WaitForExit();
-            process.Dispose();
-        }
-
-        _cgroups.ForEach(c => c.Remove());
-        new Cgroup(CgroupLayout.Detect(), _parent).Remove();
+        _groups.Dispose();
         _said.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
@@ -54,6 +43,19 @@ public sealed class GuardTests : IDisposable
         Ask("clear -other");
         Assert.True(one.WaitForExit(Patience));
         Assert.Contains("pod -one", Said(), StringComparison.Ordinal);
+        Assert.False(other.HasExited);
+    }
+
+    [Fact]
+    public void PodThatStartsAfterItsDeadline_IsKilled_ThoughNobodySaysAnythingMore()
+    {
+        Ask($"set -late {At(TimeSpan.FromSeconds(-1))} 100000000");
+        var other = StartIn("pod-other");
+        for (var container = 0; container < 2; container++)
+        {
+            Assert.True(StartIn("pod-late").WaitForExit(TimeSpan.FromSeconds(5)));
+        }
+
         Assert.False(other.HasExited);
     }
 
@@ -112,33 +114,64 @@ public sealed class GuardTests : IDisposable
         Assert.True(bot.WaitForExit(Patience));
     }
 
+    [Fact]
+    public void SecondGuard_LeavesTheFirstItsPlace()
+    {
+        new GuardServer(Address, _groups.Parent, _said.Add).Run();
+        Assert.Contains("another guard", Said(), StringComparison.Ordinal);
+        Assert.StartsWith("deadlines", Ask("hello 1 remote"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task GuardThatDoesNotAnswer_HoldsUpNobodyForLong_AndIsNotStartedTwice()
+    {
+        using var frozen = Listen(out var address);
+        using var client = new GuardClient(new GuardOptions(address, Local: true, () => throw new InvalidOperationException("there is a guard")), TimeProvider.System, NullLogger.Instance);
+        var fault = await Assert.ThrowsAnyAsync<IOException>(() => client.SetAsync("-bot", SuspendedClock.Now, TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken));
+        Assert.Contains("not answered", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CancelledQuestion_LeavesNoAnswerForTheNext()
+    {
+        using var guard = Listen(out var address);
+        using var client = new GuardClient(new GuardOptions(address, Local: false, () => throw new InvalidOperationException("there is a guard")), TimeProvider.System, NullLogger.Instance);
+        using var cancel = new CancellationTokenSource();
+        var first = client.SetAsync("-one", SuspendedClock.Now, cancel.Token);
+        using var old = new Peer(await guard.AcceptAsync(TestContext.Current.CancellationToken));
+        Assert.StartsWith("hello", old.Next(), StringComparison.Ordinal);
+        old.Answer("deadlines ");
+        Assert.StartsWith("set -one", old.Next(), StringComparison.Ordinal);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+
+        // What was under way is told again, with what is new.
+        var second = client.ClearAsync("-two", TestContext.Current.CancellationToken);
+        using var peer = new Peer(await guard.AcceptAsync(TestContext.Current.CancellationToken));
+        Assert.StartsWith("hello", peer.Next(), StringComparison.Ordinal);
+        peer.Answer("deadlines ");
+        Assert.StartsWith("set -one", peer.Next(), StringComparison.Ordinal);
+        peer.Answer("ok");
+        Assert.Equal("clear -two", peer.Next());
+        Assert.False(second.IsCompleted);
+        peer.Answer("ok");
+        await second.WaitAsync(Patience, TestContext.Current.CancellationToken);
+    }
+
+    private Socket Listen(out string address)
+    {
+        address = Path.Combine(_directory, "other.sock");
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(address));
+        socket.Listen();
+        return socket;
+    }
+
     private static string At(TimeSpan fromNow) => GuardServer.Nanoseconds(SuspendedClock.Now + fromNow);
 
-    private Process Start()
-    {
-        var process = Process.Start(new ProcessStartInfo("sleep", "600"))!;
-        _processes.Add(process);
-        return process;
-    }
+    private Process Start() => _groups.Start();
 
-    private Process StartIn(string pod)
-    {
-        var process = Start();
-        var layout = CgroupLayout.Detect();
-        var cgroup = new Cgroup(layout, $"{_parent}/{pod}");
-        cgroup.Create();
-        _cgroups.Add(cgroup);
-        foreach (var mount in layout.IsV2 ? [CgroupLayout.Root] : layout.Controllers.Values.Distinct())
-        {
-            var file = $"{mount}{_parent}/{pod}/cgroup.procs";
-            if (File.Exists(file))
-            {
-                File.WriteAllText(file, process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
-            }
-        }
-
-        return process;
-    }
+    private Process StartIn(string pod) => _groups.StartIn(pod);
 
     private string Said() => _said.TryTake(out var line, Patience) ? line : "(nothing)";
 
@@ -163,5 +196,17 @@ public sealed class GuardTests : IDisposable
         stream.Write(System.Text.Encoding.ASCII.GetBytes(line + "\n"));
         using var reader = new StreamReader(stream);
         return reader.ReadLine()!;
+    }
+
+    /// <summary>A client of a guard that the test plays.</summary>
+    private sealed class Peer(Socket socket) : IDisposable
+    {
+        private readonly StreamReader _reader = new(new NetworkStream(socket, ownsSocket: true));
+
+        public string? Next() => _reader.ReadLine();
+
+        public void Answer(string line) => socket.Send(System.Text.Encoding.ASCII.GetBytes(line + "\n"));
+
+        public void Dispose() => _reader.Dispose();
     }
 }

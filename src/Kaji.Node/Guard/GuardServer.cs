@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
-using Kaji.Linux.Cgroups;
+using Kaji.Linux.Files;
 using Kaji.Linux.Processes;
 
 namespace Kaji.Node.Guard;
@@ -26,19 +26,30 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
     private static readonly TimeSpan LongestSleep = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan KillAgain = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>How often a Pod that is overdue is looked at: its container may have been in the making when the others were killed, and starts afterwards.</summary>
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(100);
+
     /// <summary>How late the guard may come to a deadline and still know that nobody has granted meanwhile: half of what a kill may take. A machine that stood still oversleeps it.</summary>
     private static readonly TimeSpan InTime = TimeSpan.FromMilliseconds(500);
 
     private readonly Dictionary<string, (TimeSpan Deadline, TimeSpan Ttl)> _pods = new(StringComparer.Ordinal);
+    private readonly PodCgroups _cgroups = new(cgroupParent);
     private readonly Lock _gate = new();
     private readonly AutoResetEvent _changed = new(false);
     private PidFd? _store;
     private bool _frozen;
     private bool _over;
 
-    /// <summary>Serves until it is told to quit.</summary>
+    /// <summary>Serves until it is told to quit; returns at once where another guard does, or is about to.</summary>
     public void Run()
     {
+        using var only = FileLock.TryAcquire(socketPath + ".lock");
+        if (only is null)
+        {
+            say($"another guard serves {socketPath}");
+            return;
+        }
+
         File.Delete(socketPath);
         using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(socketPath));
@@ -76,6 +87,11 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
                 return LongestSleep;
             }
 
+            if (due.Length > 0)
+            {
+                wait = LookAgain;
+            }
+
             foreach (var (deadline, _) in _pods.Values.Where(p => p.Deadline > now))
             {
                 wait = deadline - now < wait ? deadline - now : wait;
@@ -84,7 +100,7 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
 
         foreach (var uid in due)
         {
-            if (Kill(uid))
+            if (_cgroups.Kill(uid))
             {
                 say($"killed pod {uid}: its deadline was not moved in time");
                 wait = KillAgain;
@@ -92,26 +108,6 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
         }
 
         return wait > KillAgain ? wait : KillAgain;
-    }
-
-    /// <returns>Whether there was something to kill.</returns>
-    private bool Kill(string uid)
-    {
-        var layout = CgroupLayout.Detect();
-        var any = false;
-        foreach (var mount in layout.IsV2 ? [CgroupLayout.Root] : new[] { layout.Controllers.GetValueOrDefault("pids") ?? layout.Controllers.Values.First() })
-        {
-            var parent = mount + cgroupParent;
-            foreach (var pod in Directory.Exists(parent) ? Directory.EnumerateDirectories(parent, $"pod{uid}*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 }) : [])
-            {
-                foreach (var directory in Directory.EnumerateDirectories(pod, "*", SearchOption.AllDirectories).Prepend(pod))
-                {
-                    any |= new Cgroup(layout, directory[mount.Length..]).KillAll();
-                }
-            }
-        }
-
-        return any;
     }
 
     private void Accept(Socket listener)
@@ -179,7 +175,7 @@ public sealed class GuardServer(string socketPath, string cgroupParent, Action<s
                     foreach (var uid in _pods.Keys.ToArray())
                     {
                         _pods[uid] = (TimeSpan.Zero, TimeSpan.Zero);
-                        Kill(uid);
+                        _cgroups.Kill(uid);
                     }
 
                     (_frozen, _store) = (false, null);

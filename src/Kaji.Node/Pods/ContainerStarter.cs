@@ -42,6 +42,9 @@ internal sealed class ContainerStarter(PodServices services)
 
     /// <summary>The requests and limits that it was made with.</summary>
     public const string ResourcesLabel = "kaji.dev/resources";
+
+    /// <summary>Reason of a container that the Pod's warden has barred.</summary>
+    public const string Fenced = "Fenced";
     private const int StartErrorCode = 128;
     private const int FencedCode = 137;
     private static readonly TimeSpan ConfigRetry = TimeSpan.FromSeconds(5);
@@ -92,8 +95,8 @@ internal sealed class ContainerStarter(PodServices services)
             return new StartResult
             {
                 ImageId = imageId,
-                Waiting = ("Fenced", e.Message),
-                Ended = new V1ContainerStateTerminated { ContainerID = "crun://" + id, ExitCode = FencedCode, Reason = "Fenced", Message = e.Message, StartedAt = now, FinishedAt = now },
+                Waiting = (Fenced, e.Message),
+                Ended = new V1ContainerStateTerminated { ContainerID = "crun://" + id, ExitCode = FencedCode, Reason = Fenced, Message = e.Message, StartedAt = now, FinishedAt = now },
             };
         }
         catch (EngineException e) when (id is not null)

@@ -22,7 +22,8 @@ public interface IPodWard : IDisposable
     /// <summary>A container was started.</summary>
     void Started(string container);
 
-    /// <summary>A container of the Pod's main ones has ended and will not be started again.</summary>
+    /// <summary>A container of the Pod's main ones has ended, or could not be started, and will not be started again; or an init container has failed, so that no main one ever will.</summary>
+    /// <param name="exitCode">As the Pod's status has it.</param>
     void Ended(string container, int? exitCode, DateTimeOffset at);
 
     /// <summary>The Pod's object has changed.</summary>

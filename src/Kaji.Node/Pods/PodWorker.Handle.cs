@@ -7,16 +7,31 @@ namespace Kaji.Node.Pods;
 internal sealed partial class PodWorker : IPodHandle
 {
     private static readonly TimeSpan MostForWarden = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan KillAgain = TimeSpan.FromMilliseconds(10);
 
     string? IPodHandle.Address => Pod.Spec.HostNetwork == true ? _services.Options.NodeIP : PodIP;
 
     async Task IPodHandle.KillAsync(CancellationToken cancellationToken)
     {
-        while (Living() is { Length: > 0 } living)
+        while (true)
         {
-            await Task.WhenAll(living.Select(c => c.State == ContainerState.Created
+            var living = Living();
+            var ends = Task.WhenAll(living.Select(c => c.State == ContainerState.Created
                 ? _services.Runtime.RemoveContainerAsync(c.Id, cancellationToken)
                 : _services.Runtime.StopContainerAsync(c.Id, TimeSpan.Zero, null, cancellationToken)));
+
+            // In a process namespace that is not the container's own, the others outlive its first process.
+            var killed = _services.Cgroups.Kill(Uid);
+            await ends;
+            if (living.Length == 0)
+            {
+                if (!killed)
+                {
+                    return;
+                }
+
+                await Task.Delay(KillAgain, _services.Time, cancellationToken);
+            }
         }
     }
 

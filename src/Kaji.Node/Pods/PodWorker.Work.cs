@@ -184,9 +184,15 @@ internal sealed partial class PodWorker
         {
             // The program never ran: kubelet counts that as an end with code 128.
             (track.ContainerId, track.Lost, track.LastTermination, track.Restarts, track.Killed) = (null, ended, ended, request.Attempt, KilledBy.Nobody);
-            if (RestartRules.Decide(request.Pod.Spec.RestartPolicy ?? "Always", track.Role, ended.ExitCode) != AfterExit.Restart)
+            if (RestartRules.Decide(request.Pod.Spec.RestartPolicy ?? "Always", track.Role, ended.ExitCode) is var after and not AfterExit.Restart)
             {
                 track.Waiting = null;
+                if (ended.Reason != ContainerStarter.Fenced)
+                {
+                    // What the warden itself has barred it knows.
+                    TellEnd(track, after, ended.ExitCode, _services.Time.GetUtcNow());
+                }
+
                 return;
             }
         }

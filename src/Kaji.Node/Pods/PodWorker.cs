@@ -255,13 +255,10 @@ internal sealed partial class PodWorker : IDisposable
 
             track.HandledExit = id;
             track.StopProbes();
-            if (PodPlan.AfterExitOf(Pod.Spec.RestartPolicy ?? "Always", View(track)) != AfterExit.Restart)
+            var view = View(track);
+            if (PodPlan.AfterExitOf(Pod.Spec.RestartPolicy ?? "Always", view) is var after && after != AfterExit.Restart)
             {
-                if (track.Role == ContainerRole.App)
-                {
-                    _ward?.Ended(track.Spec.Name, info.ExitCode, info.FinishedAt ?? _services.Time.GetUtcNow());
-                }
-
+                TellEnd(track, after, view.ExitCode, info.FinishedAt ?? _services.Time.GetUtcNow());
                 continue;
             }
 
@@ -271,6 +268,15 @@ internal sealed partial class PodWorker : IDisposable
                 var ran = (info.FinishedAt ?? _services.Time.GetUtcNow()) - (info.StartedAt ?? info.CreatedAt);
                 BackOff(track, ran, "CrashLoopBackOff", null);
             }
+        }
+    }
+
+    /// <summary>Tells the warden that the Pod's work is over: a main container has ended for good, or will never start.</summary>
+    private void TellEnd(ContainerTrack track, AfterExit? after, int? exitCode, DateTimeOffset at)
+    {
+        if (track.Role == ContainerRole.App || (track.Role == ContainerRole.Init && after == AfterExit.Failed))
+        {
+            _ward?.Ended(track.Spec.Name, exitCode, at);
         }
     }
 
@@ -345,6 +351,8 @@ internal sealed partial class PodWorker : IDisposable
 
         _release ??= Background(async token =>
         {
+            // First: what can't be cleaned up must not keep the epoch from the next.
+            await FinishWardAsync(token);
             foreach (var sandbox in _sandboxes.Of(Uid).Where(s => s.State == SandboxState.Ready).ToArray())
             {
                 await _services.Runtime.StopSandboxAsync(sandbox.Id, token);
@@ -352,7 +360,6 @@ internal sealed partial class PodWorker : IDisposable
 
             _services.Volumes.TearDown(Uid);
             _services.References.Forget(Uid);
-            await FinishWardAsync(token);
         });
         return DateTimeOffset.MaxValue;
     }

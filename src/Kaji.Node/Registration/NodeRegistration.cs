@@ -13,14 +13,19 @@ internal sealed partial class NodeRegistration(NodeOptions options, NodeFacts fa
     private const int MaxImages = 50;
     private static readonly TimeSpan StatusEvery = TimeSpan.FromMinutes(5);
 
-    /// <summary>Creates or updates the Node, marked ready.</summary>
+    /// <summary>Updates the Node, marked ready; creates it where it is the server's own.</summary>
+    /// <exception cref="NodeDeletedException">It is not there.</exception>
     public async Task RegisterAsync(CancellationToken cancellationToken)
     {
-        var status = Status(null);
         if (await client.FindAsync(Kinds.Node, null, options.NodeName, cancellationToken) is { } present)
         {
             await WriteStatusAsync(Status(present), cancellationToken);
             return;
+        }
+
+        if (!options.ControlPlane)
+        {
+            throw new NodeDeletedException(options.NodeName);
         }
 
         var node = new V1Node
@@ -35,12 +40,13 @@ internal sealed partial class NodeRegistration(NodeOptions options, NodeFacts fa
                 },
             },
             Spec = new V1NodeSpec(),
-            Status = status,
+            Status = Status(null),
         };
         await client.CreateAsync(Kinds.Node, node, cancellationToken);
     }
 
     /// <summary>Renews the Lease and the status until cancelled.</summary>
+    /// <exception cref="NodeDeletedException">The Node was deleted.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var statusDue = time.GetUtcNow() + StatusEvery;
@@ -62,6 +68,10 @@ internal sealed partial class NodeRegistration(NodeOptions options, NodeFacts fa
                     {
                         await RegisterAsync(cancellationToken);
                         statusDue = time.GetUtcNow() + StatusEvery;
+                    }
+                    else if (!options.ControlPlane && await client.FindAsync(Kinds.Node, null, options.NodeName, cancellationToken) is null)
+                    {
+                        throw new NodeDeletedException(options.NodeName);
                     }
                 }
                 catch (Exception e) when (e is ApiException or HttpRequestException or IOException)

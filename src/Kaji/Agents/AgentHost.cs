@@ -11,6 +11,7 @@ using Kaji.Cluster;
 using Kaji.Engine;
 using Kaji.Network.Addresses;
 using Kaji.Node.Guard;
+using Kaji.Node.Registration;
 using Kaji.Startup;
 using Microsoft.Extensions.Logging;
 
@@ -92,7 +93,7 @@ internal sealed partial class AgentHost(ClusterPaths paths, AgentOptions options
         var first = await Task.WhenAny([asked.Task, .. running]);
         if (first.IsFaulted)
         {
-            throw new UserError($"a part of the node failed and the agent ends: {first.Exception!.InnerException!.Message}");
+            throw first.Exception!.InnerException is NodeDeletedException ? Deleted(name) : new UserError($"a part of the node failed and the agent ends: {first.Exception.InnerException!.Message}");
         }
 
         if (File.Exists(paths.DownMarker))
@@ -145,7 +146,14 @@ internal sealed partial class AgentHost(ClusterPaths paths, AgentOptions options
         {
             try
             {
-                var node = await api.FindAsync(Client.Kinds.Node, null, name, cancel) ?? await api.CreateAsync(Client.Kinds.Node, new V1Node
+                var found = await api.FindAsync(Client.Kinds.Node, null, name, cancel);
+                if (found is null && options.Token is null && ClusterSettings.Load(paths.Settings) is not null)
+                {
+                    // A supervisor that starts the agent again must not bring back what somebody has deleted.
+                    throw Deleted(name);
+                }
+
+                var node = found ?? await api.CreateAsync(Client.Kinds.Node, new V1Node
                 {
                     ApiVersion = "v1", Kind = "Node",
                     Metadata = new V1ObjectMeta { Name = name, Labels = new Dictionary<string, string>(StringComparer.Ordinal) { ["kubernetes.io/hostname"] = name, ["kubernetes.io/os"] = "linux" } },
@@ -176,12 +184,15 @@ internal sealed partial class AgentHost(ClusterPaths paths, AgentOptions options
         var settings = new ClusterSettings { PodCidr = map.Data["podCidr"], ServiceCidr = map.Data["serviceCidr"], NodeCidr = node.Spec.PodCIDR, NodeName = name };
         if (ClusterSettings.Load(paths.Settings) is { } before && before.NodeCidr != settings.NodeCidr)
         {
-            throw new UserError($"this node had the Pods {before.NodeCidr}, and the cluster now gives it {settings.NodeCidr} (its Node object was deleted meanwhile): run `kaji down --data-dir {paths.Data}`, then start the agent again.");
+            throw new UserError($"this node had the Pods {before.NodeCidr}, and the cluster now gives it {settings.NodeCidr}: {Deleted(name).Message}");
         }
 
         settings.Save(paths.Settings);
         return settings;
     }
+
+    private UserError Deleted(string name) =>
+        new($"the Node object of {name} was deleted: run `kaji down --purge --data-dir {paths.Data}`, then join anew with --token (`kaji token create` on the server makes one).");
 
     private async Task ServingAsync(ApiClient api, string name, IPAddress address, CancellationToken cancel)
     {

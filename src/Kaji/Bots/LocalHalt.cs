@@ -24,21 +24,21 @@ internal sealed partial class LocalHalt(string file, HaltBook halts, IInformer<H
     private readonly HashSet<string> _bots = new(StringComparer.Ordinal);
     private FileSystemWatcher? _watcher;
 
+    // Why the file could not be read; null when it could, or is not there.
+    private string? _unread;
+
     /// <summary>Follows the file until cancelled. It is first read before this returns: no bot may start in between.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-        _watcher = new FileSystemWatcher(Path.GetDirectoryName(file)!, Path.GetFileName(file)) { EnableRaisingEvents = true };
-        _watcher.Changed += (_, _) => Look();
-        _watcher.Created += (_, _) => Look();
-        _watcher.Renamed += (_, _) => Look();
-        _watcher.Deleted += (_, _) => Look();
         halts.Changed += Look;
+        var first = LookAsync(cancellationToken);
+        Watch();
         Look();
+        await first;
         while (!cancellationToken.IsCancellationRequested)
         {
             using var wait = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            if (halts.Local is not null)
+            if (halts.Local is not null || _watcher is null || _unread is not null)
             {
                 wait.CancelAfter(TellEvery);
             }
@@ -56,17 +56,7 @@ internal sealed partial class LocalHalt(string file, HaltBook halts, IInformer<H
                 return;
             }
 
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            limit.CancelAfter(TellEvery);
-            try
-            {
-                await FollowAsync(limit.Token);
-            }
-            catch (Exception e) when (e is ApiException or HttpRequestException or IOException or SocketException or UnauthorizedAccessException or JsonException or OperationCanceledException)
-            {
-                // It stays in force until it is known to be released.
-                NotTold(e.Message, TellEvery.TotalSeconds);
-            }
+            await LookAsync(cancellationToken);
         }
     }
 
@@ -113,9 +103,63 @@ internal sealed partial class LocalHalt(string file, HaltBook halts, IInformer<H
         }
     }
 
-    private async Task FollowAsync(CancellationToken cancellationToken)
+    /// <summary>Without a watcher (the machine may have no inotify instance left) the file is read every two seconds.</summary>
+    private void Watch()
     {
-        if (Read(file) is not { } order)
+        FileSystemWatcher? watcher = null;
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            watcher = new FileSystemWatcher(Path.GetDirectoryName(file)!, Path.GetFileName(file));
+            watcher.Changed += (_, _) => Look();
+            watcher.Created += (_, _) => Look();
+            watcher.Renamed += (_, _) => Look();
+            watcher.Deleted += (_, _) => Look();
+            watcher.EnableRaisingEvents = true;
+            _watcher = watcher;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            watcher?.Dispose();
+            NotWatched(file, e.Message, TellEvery.TotalSeconds);
+        }
+    }
+
+    private async Task LookAsync(CancellationToken cancellationToken)
+    {
+        LocalOrder? order;
+        try
+        {
+            order = Read(file);
+            _unread = null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            if (_unread != e.Message)
+            {
+                _unread = e.Message;
+                Unreadable(file, e.Message, TellEvery.TotalSeconds);
+            }
+
+            return;
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(TellEvery);
+        try
+        {
+            await FollowAsync(order, limit.Token);
+        }
+        catch (Exception e) when (e is ApiException or HttpRequestException or IOException or SocketException or UnauthorizedAccessException or JsonException or OperationCanceledException)
+        {
+            // It stays in force until it is known to be released.
+            NotTold(e.Message, TellEvery.TotalSeconds);
+        }
+    }
+
+    private async Task FollowAsync(LocalOrder? order, CancellationToken cancellationToken)
+    {
+        if (order is null)
         {
             Lift();
             return;
@@ -214,4 +258,10 @@ internal sealed partial class LocalHalt(string file, HaltBook halts, IInformer<H
 
     [LoggerMessage(4, LogLevel.Information, "the halt made on this machine is lifted")]
     private partial void Lifted();
+
+    [LoggerMessage(5, LogLevel.Warning, "{file} can't be watched ({why}); it is read every {seconds} s")]
+    private partial void NotWatched(string file, string why, double seconds);
+
+    [LoggerMessage(6, LogLevel.Error, "{file}, by which this machine is halted, can't be read ({why}); again in {seconds} s")]
+    private partial void Unreadable(string file, string why, double seconds);
 }

@@ -120,7 +120,7 @@ internal sealed partial class ClusterHost : IAsyncDisposable
             _paths,
             new NodeHostOptions
             {
-                NodeName = settings.NodeName, NodeIP = _settings.Advertise ?? plan.Gateway, Gateway = plan.Gateway, PodCidr = plan.PodCidr, ServiceCidr = plan.ServiceCidr, ClusterDns = plan.DnsServiceIP,
+                NodeName = settings.NodeName, ControlPlane = true, NodeIP = _settings.Advertise ?? plan.Gateway, Gateway = plan.Gateway, PodCidr = plan.PodCidr, ServiceCidr = plan.ServiceCidr, ClusterDns = plan.DnsServiceIP,
                 Certificate = () => certificate, Authority = pki.Authority,
             },
             ClientOf(api, $"system:node:{settings.NodeName}", "system:nodes"), ClientOf(api, "system:kube-proxy"), engines, guard, _time, _logging);

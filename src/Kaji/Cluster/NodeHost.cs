@@ -16,6 +16,9 @@ internal sealed record NodeHostOptions
 {
     public required string NodeName { get; init; }
 
+    /// <summary>Whether it is the server's own node.</summary>
+    public bool ControlPlane { get; init; }
+
     /// <summary>Where others reach the node.</summary>
     public required IPAddress NodeIP { get; init; }
 
@@ -52,7 +55,7 @@ internal sealed class NodeHost : IAsyncDisposable
         Agent = new NodeAgent(
             new NodeOptions
             {
-                NodeName = options.NodeName, DataDirectory = paths.Node, ClusterDns = options.ClusterDns.ToString(), NodeIP = options.NodeIP.ToString(), ServerPort = () => _server!.Port,
+                NodeName = options.NodeName, ControlPlane = options.ControlPlane, DataDirectory = paths.Node, CgroupParent = paths.Cgroup, ClusterDns = options.ClusterDns.ToString(), NodeIP = options.NodeIP.ToString(), ServerPort = () => _server!.Port,
                 RuntimeVersion = "crun://" + ToolVersions.Crun,
             },
             node, engines.Runtime, engines.Images, time, logging, _wardens);
