@@ -362,7 +362,7 @@ public sealed partial class BotWarden : IDisposable
             switch (state.Next(now))
             {
                 case WardenTask.Done:
-                    await _guard.ClearAsync(_end.Token);
+                    await ClearAsync();
                     return;
                 case WardenTask.Renew:
                     state.Sent(now);
@@ -384,6 +384,19 @@ public sealed partial class BotWarden : IDisposable
             }
 
             await WaitAsync(state);
+        }
+    }
+
+    /// <summary>Nothing is to be guarded any more. A guard that does not hear it now finds nothing to kill.</summary>
+    private async Task ClearAsync()
+    {
+        try
+        {
+            await _guard.ClearAsync(_end.Token);
+        }
+        catch (IOException e)
+        {
+            NotCleared(_ns, _pod, e.Message);
         }
     }
 
@@ -540,6 +553,9 @@ public sealed partial class BotWarden : IDisposable
 
     [LoggerMessage(5, LogLevel.Warning, "what bot {namespace}/{pod} says of itself can't be read: {why}")]
     private partial void Unreadable(string @namespace, string pod, string why);
+
+    [LoggerMessage(6, LogLevel.Warning, "the guard does not hear that bot {namespace}/{pod} is gone: {why}")]
+    private partial void NotCleared(string @namespace, string pod, string why);
 
     [LoggerMessage(2, LogLevel.Warning, "killing bot {namespace}/{pod}: {why}")]
     private partial void Killing(string @namespace, string pod, string why);
