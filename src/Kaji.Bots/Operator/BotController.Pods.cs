@@ -70,10 +70,16 @@ public sealed partial class BotController
         }
         catch (ApiException e) when (e.Code == 403 && !LacksRights(e))
         {
+            if (step.Kind == BotStepKind.TryPod)
+            {
+                // A quota counts the Pod that makes room for it.
+                return true;
+            }
+
             _options.Sidecar?.Forget(bot.Metadata.NamespaceProperty);
             var message = $"its next Pod is refused: {e.Message}";
             _events.Record(BotKinds.Bot, bot, "Warning", "PodRefused", message);
-            await WaitAsync(bot, step.Standby || step.Kind == BotStepKind.TryPod ? plan.Status with { Phase = BotPhase.Active } : plan.Status with { Phase = BotPhase.Waiting }, "PodRefused", message, cancellationToken);
+            await WaitAsync(bot, step.Standby ? plan.Status with { Phase = BotPhase.Active } : plan.Status with { Phase = BotPhase.Waiting }, "PodRefused", message, cancellationToken);
             return false;
         }
     }
