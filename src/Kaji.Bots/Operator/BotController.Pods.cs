@@ -43,6 +43,7 @@ public sealed partial class BotController
             }
 
             await (step.Kind == BotStepKind.TryPod ? _client.TryCreateAsync(Kinds.Pod, pod, cancellationToken) : _client.CreateAsync(Kinds.Pod, pod, cancellationToken));
+            _refused.TryRemove((bot.Metadata.NamespaceProperty, bot.Metadata.Name), out _);
             return true;
         }
         catch (ApiException e) when (e.IsAlreadyExists)

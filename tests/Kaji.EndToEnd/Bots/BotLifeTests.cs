@@ -183,14 +183,17 @@ public abstract class BotLifeTests(BotCluster bots)
     /// <summary>SIGKILL to the bot's process, from the host.</summary>
     protected async Task KillAsync(string ns, JsonNode status)
     {
-        var uid = (string)(await bots.Cluster.GetAsync("pod", (string)status["activePod"]!, "-n", ns))["metadata"]!["uid"]!;
-        foreach (var pid in await BotCluster.ProcessesAsync("^/fleet executor"))
+        foreach (var pid in await ProcessesAsync(ns, status, "^/fleet executor"))
         {
-            if (File.Exists($"/proc/{pid}/cgroup") && File.ReadAllText($"/proc/{pid}/cgroup").Contains(uid, StringComparison.Ordinal))
-            {
-                (await Command.RunAsync("kill", "-9", pid)).Ok();
-            }
+            (await Command.RunAsync("kill", "-9", pid)).Ok();
         }
+    }
+
+    /// <summary>Processes of the acting Pod, by their command lines.</summary>
+    protected async Task<string[]> ProcessesAsync(string ns, JsonNode status, string pattern)
+    {
+        var uid = (string)(await bots.Cluster.GetAsync("pod", (string)status["activePod"]!, "-n", ns))["metadata"]!["uid"]!;
+        return [.. (await BotCluster.ProcessesAsync(pattern)).Where(p => File.Exists($"/proc/{p}/cgroup") && File.ReadAllText($"/proc/{p}/cgroup").Contains(uid, StringComparison.Ordinal))];
     }
 
     /// <summary>Epochs of an account's open orders that no living epoch owns; 0 for the acting one's.</summary>
@@ -304,4 +307,45 @@ public sealed class AgentBotLifeTests(AgentCluster bots) : BotLifeTests(bots), I
 }
 
 [Collection("one cluster at a time")]
-public sealed class SidecarBotLifeTests(SidecarCluster bots) : BotLifeTests(bots), IClassFixture<SidecarCluster>;
+public sealed class SidecarBotLifeTests(SidecarCluster bots) : BotLifeTests(bots), IClassFixture<SidecarCluster>
+{
+    private const string Warden = "warden --child";
+    private readonly SidecarCluster _bots = bots;
+
+    [Fact]
+    public async Task KilledWarden_IsStartedAnew_AndTheBotGoesOn()
+    {
+        var ns = await _bots.BotAsync(16);
+        var status = await _bots.StatusAsync(ns);
+        var before = Assert.Single(await ProcessesAsync(ns, status, Warden));
+
+        (await Command.RunAsync("kill", "-9", before)).Ok();
+
+        await Eventually.HoldsAsync("another warden", async () => await ProcessesAsync(ns, status, Warden) is [var pid] && pid != before);
+        var renewed = await RenewedAsync(ns);
+        await Eventually.HoldsAsync("it renews", async () => await RenewedAsync(ns) != renewed);
+        Assert.Equal((long)status["epoch"]!, (long)(await _bots.ActsAsync(ns))["epoch"]!);
+        await _bots.Journal.NoOverlapAsync();
+    }
+
+    [Fact]
+    public async Task FrozenWarden_IsSurvivedByTheGuard_WhichKillsAtTheDeadline()
+    {
+        var ns = await _bots.BotAsync(17);
+        var status = await _bots.StatusAsync(ns);
+        var warden = Assert.Single(await ProcessesAsync(ns, status, Warden));
+
+        (await Command.RunAsync("kill", "-STOP", warden)).Ok();
+        try
+        {
+            await _bots.ActsAsync(ns, (long)status["epoch"]!);
+            await _bots.Journal.NoOverlapAsync();
+        }
+        finally
+        {
+            await Command.RunAsync("kill", "-CONT", warden);
+        }
+    }
+
+    private async Task<string> RenewedAsync(string ns) => (string)(await _bots.Cluster.GetAsync("lease", "bot-churn", "-n", ns))["spec"]!["renewTime"]!;
+}

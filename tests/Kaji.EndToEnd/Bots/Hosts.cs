@@ -16,17 +16,19 @@ public abstract class Hosts(bool sidecar) : IAsyncLifetime
 
     private const int ExchangePort = 8088;
     private const int ApiPort = 7443;
-    private readonly string _run = (Environment.ProcessId % 10000).ToString(CultureInfo.InvariantCulture);
-    private readonly string _net = $"198.18.{Environment.ProcessId % 250}";
+    private static int _made;
+
+    // The kernel takes its time with the interfaces of a namespace that is deleted: no name is used twice.
+    private readonly int _number = (Environment.ProcessId * 4) + Interlocked.Increment(ref _made);
     private readonly string _directory = Directory.CreateTempSubdirectory("kaji-hosts-").FullName;
     private readonly Dictionary<string, Process> _agents = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, ConcurrentQueue<string>> _said = new(StringComparer.Ordinal);
     private Process? _exchange;
     private Process? _operator;
 
-    public string Exchange => $"http://{_net}.1:{ExchangePort}";
+    public string Exchange => $"http://{Net}.1:{ExchangePort}";
 
-    public string Server => $"https://{_net}.2:{ApiPort}";
+    public string Server => $"https://{Net}.2:{ApiPort}";
 
     public Journal Journal => new(after => GetAsync($"{Exchange}/admin/journal?after={after}"), () => GetAsync(Exchange + "/admin/open-orders"));
 
@@ -35,22 +37,22 @@ public abstract class Hosts(bool sidecar) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await RunAsync("ip", "link", "add", Bridge, "type", "bridge");
-        await RunAsync("ip", "addr", "add", $"{_net}.1/24", "dev", Bridge);
+        await RunAsync("ip", "addr", "add", $"{Net}.1/24", "dev", Bridge);
         await RunAsync("ip", "link", "set", Bridge, "up");
         foreach (var (host, number) in new[] { ("a", 2), ("b", 3), ("c", 4) })
         {
             await RunAsync("ip", "netns", "add", Namespace(host));
-            await RunAsync("ip", "link", "add", $"kv{host}{_run}", "type", "veth", "peer", "name", "eth0", "netns", Namespace(host));
-            await RunAsync("ip", "link", "set", $"kv{host}{_run}", "master", Bridge, "up");
+            await RunAsync("ip", "link", "add", $"kv{host}{Run}", "type", "veth", "peer", "name", "eth0", "netns", Namespace(host));
+            await RunAsync("ip", "link", "set", $"kv{host}{Run}", "master", Bridge, "up");
             await RunAsync("ip", "-n", Namespace(host), "link", "set", "lo", "up");
-            await RunAsync("ip", "-n", Namespace(host), "addr", "add", $"{_net}.{number}/24", "dev", "eth0");
+            await RunAsync("ip", "-n", Namespace(host), "addr", "add", $"{Net}.{number}/24", "dev", "eth0");
             await RunAsync("ip", "-n", Namespace(host), "link", "set", "eth0", "up");
-            await RunAsync("ip", "-n", Namespace(host), "route", "add", "default", "via", $"{_net}.1");
+            await RunAsync("ip", "-n", Namespace(host), "route", "add", "default", "via", $"{Net}.1");
         }
 
         _exchange = Command.Start(await FleetImage.ProgramAsync(), ["exchange"], new Dictionary<string, string>(StringComparer.Ordinal) { ["PORT"] = ExchangePort.ToString(CultureInfo.InvariantCulture), ["API_KEYS_COUNT"] = "20" });
         Drain("exchange", _exchange);
-        (await InAsync("a", [TestCluster.Kaji, "up", "--no-merge", "--listen", $"0.0.0.0:{ApiPort}", "--advertise-address", $"{_net}.2", "--data-dir", Data("a"), .. sidecar ? ["--no-bots"] : Array.Empty<string>()])).Ok();
+        (await InAsync("a", [TestCluster.Kaji, "up", "--no-merge", "--listen", $"0.0.0.0:{ApiPort}", "--advertise-address", $"{Net}.2", "--data-dir", Data("a"), .. sidecar ? ["--no-bots"] : Array.Empty<string>()])).Ok();
         var token = await TokenAsync();
         foreach (var host in Agents)
         {
@@ -155,7 +157,7 @@ public abstract class Hosts(bool sidecar) : IAsyncLifetime
         {
             (await InAsync(host, "nft", $$"""
                 add table ip cut; add chain ip cut o { type filter hook output priority 0; }; add chain ip cut i { type filter hook input priority 0; }; add chain ip cut f { type filter hook forward priority 0; };
-                add rule ip cut o ip daddr {{_net}}.2 drop; add rule ip cut i ip saddr {{_net}}.2 drop; add rule ip cut f ip daddr {{_net}}.2 drop; add rule ip cut f ip saddr {{_net}}.2 drop
+                add rule ip cut o ip daddr {{Net}}.2 drop; add rule ip cut i ip saddr {{Net}}.2 drop; add rule ip cut f ip daddr {{Net}}.2 drop; add rule ip cut f ip saddr {{Net}}.2 drop
                 """.ReplaceLineEndings(" "))).Ok();
         }
         else
@@ -182,7 +184,7 @@ public abstract class Hosts(bool sidecar) : IAsyncLifetime
     public async Task PowerOnAsync(string host)
     {
         await RunAsync("ip", "-n", Namespace(host), "link", "set", "eth0", "up");
-        await Command.RunAsync("ip", "-n", Namespace(host), "route", "add", "default", "via", $"{_net}.1");
+        await Command.RunAsync("ip", "-n", Namespace(host), "route", "add", "default", "via", $"{Net}.1");
     }
 
     public async Task<JsonNode[]> NodesAsync() => [.. JsonNode.Parse((await KubectlAsync("get", "nodes", "-o", "json")).Ok().Output)!["items"]!.AsArray().Select(n => n!)];
@@ -197,9 +199,13 @@ public abstract class Hosts(bool sidecar) : IAsyncLifetime
     public Task<JsonNode> ActsAsync(string ns, long after = 0) => Eventually.GetAsync($"bot of {ns} acts with an epoch after {after}", async () =>
         await StatusAsync(ns) is { } status && (string?)status["phase"] == "Active" && (long)status["epoch"]! > after ? status : null);
 
-    private string Bridge => "kb" + _run;
+    private string Run => (_number % 100_000).ToString(CultureInfo.InvariantCulture);
 
-    private string Namespace(string host) => $"kaji-{_run}-{host}";
+    private string Net => $"198.18.{_number % 250}";
+
+    private string Bridge => "kb" + Run;
+
+    private string Namespace(string host) => $"kaji-{Run}-{host}";
 
     private string Pid(string host) => TestCluster.PidOf(Data(host));
 
