@@ -85,7 +85,14 @@ public sealed class KubectlTests(ConformanceCluster cluster)
                 return new NetworkStream(socket, ownsSocket: true);
             },
         });
-        Assert.NotEmpty(JsonNode.Parse(await http.GetStringAsync("http://localhost/api/"))!["versions"]!.AsArray());
+        try
+        {
+            Assert.NotEmpty(JsonNode.Parse(await http.GetStringAsync("http://localhost/api/"))!["versions"]!.AsArray());
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
     }
 
     [Theory]
