@@ -29,7 +29,7 @@ public sealed partial class BotWarden
             {
                 (_lease, _renewed) = (lease, true);
                 _state!.Renewed(lease.Metadata.ResourceVersion, sent);
-                if (_state.MayAct(_services.Clock()))
+                if (_state.MayAct(_services.Clock()) && !_resting)
                 {
                     Open();
                     if (_telling is { } told && !_stop.Running)
